@@ -144,7 +144,7 @@ export function structProblem(
   value: { readonly [name: string]: unknown },
 ): StructProblem | undefined {
   for (const name of Object.keys(value)) {
-    if (type.fields[name] === undefined) return { type: type.name, field: name, problem: 'unknown member' }
+    if (!Object.hasOwn(type.fields, name)) return { type: type.name, field: name, problem: 'unknown member' }
   }
   for (const name of type.names) {
     const problem = fieldProblem(type.fields[name] as FieldType, value[name])

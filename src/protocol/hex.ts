@@ -23,9 +23,12 @@ export function bytesToHex(bytes: Uint8Array): Hex {
   return text as Hex
 }
 
-/** Writes the bytes of `hex` into `target` at `offset`. Throws RangeError on anything but whole, valid bytes. */
+/** Writes the bytes of `hex` into `target` at `offset`. Throws RangeError on anything but whole, valid bytes that fit. */
 export function writeHex(hex: string, target: Uint8Array, offset: number): void {
   if (!hex.startsWith('0x') || hex.length % 2 !== 0) throw new RangeError('expected 0x followed by whole bytes of hex')
+  if (offset + (hex.length - 2) / 2 > target.length) {
+    throw new RangeError(`expected at most ${target.length - offset} bytes of hex, got ${(hex.length - 2) / 2}`)
+  }
   for (let at = 2, to = offset; at < hex.length; at += 2, to += 1) {
     const high = nibble(hex.charCodeAt(at))
     const low = nibble(hex.charCodeAt(at + 1))

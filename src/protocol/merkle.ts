@@ -1,5 +1,5 @@
 import { keccakBytes, tagDigest, writeUintWord } from './hash.ts'
-import { bytesToHex, type Digest, writeHex, ZERO_DIGEST } from './hex.ts'
+import { bytesToHex, type Digest, isDigest, writeHex, ZERO_DIGEST } from './hex.ts'
 
 /** What a tree is over; the tag separates leaves of different trees (section 2, Merkle). */
 export const MERKLE_TAG = {
@@ -16,6 +16,7 @@ export type MerkleTag = keyof typeof MERKLE_TAG
 
 /** `keccak256(keccak256(abi.encode(keccak256(tag), index, digest)))`: twice, so that no inner node can pose as a leaf. */
 function hashLeaf(tag: MerkleTag, index: number, digest: Digest): Uint8Array {
+  if (!isDigest(digest)) throw new RangeError('expected a digest of 0x and 64 lower-case hex digits')
   const encoded = new Uint8Array(96)
   encoded.set(tagDigest(MERKLE_TAG[tag]), 0)
   writeUintWord(index, encoded, 32)
@@ -72,6 +73,7 @@ export function merkleProof(tag: MerkleTag, digests: readonly Digest[], index: n
 /** Longest proof a tree of 2^32 leaves can need. */
 export const MAX_PROOF_LENGTH = 33
 
+/** Whether `proof` leads from `digest` at `index` to `root`; false, never a throw, for anything malformed. */
 export function verifyMerkleProof(
   tag: MerkleTag,
   root: Digest,
@@ -79,7 +81,8 @@ export function verifyMerkleProof(
   digest: Digest,
   proof: readonly Digest[],
 ): boolean {
-  if (proof.length > MAX_PROOF_LENGTH) return false
+  if (proof.length > MAX_PROOF_LENGTH || !Number.isSafeInteger(index) || index < 0) return false
+  if (!isDigest(digest) || !proof.every(isDigest)) return false
   let node = hashLeaf(tag, index, digest)
   for (const sibling of proof) {
     const bytes = new Uint8Array(32)
