@@ -1,0 +1,659 @@
+import { ChunkChain, inputHashOf, MAX_CHUNK_BYTES, MAX_CHUNKS_PER_HEAD, traceDigestOf } from '../chunks.ts'
+import type { OutcomeCode, RefusalCode } from '../codes.ts'
+import { type Domain, digestOf } from '../eip712.ts'
+import { ceilingOf, chargeOf } from '../fee.ts'
+import { bytesToHex, type Digest, ZERO_DIGEST } from '../hex.ts'
+import { parametersHashOf } from '../jobParameters.ts'
+import { merkleProof, merkleRoot } from '../merkle.ts'
+import type {
+  Certificate,
+  JobRecord,
+  SignedCheckpoint,
+  SignedGrant,
+  SignedHead,
+  SignedJob,
+  SignedReceipt,
+  TranscriptChunk,
+} from '../messages.ts'
+import {
+  CHECKPOINT,
+  type Checkpoint,
+  HEAD,
+  type Head,
+  JOB,
+  type Job,
+  MODE,
+  type Offer,
+  PRIVACY,
+  RECEIPT,
+  type Receipt,
+  STATUS,
+  type Terms,
+  TIER,
+} from '../objects.ts'
+import type { Parameters, Profile } from '../parameters.ts'
+import type { Random, Secp256k1, Signature, Signer } from '../ports.ts'
+
+/** One stream a peer opened; the role that runs the machine knows what it stands for. */
+export type StreamId = number
+
+export interface JobRequest extends SignedJob {
+  readonly inputSalt: Digest
+  /** Canonical tensors, or HPKE ciphertext when `sealed`. */
+  readonly input: Uint8Array
+  readonly sealed: boolean
+  /** RFC 8785 bytes. */
+  readonly parameters: Uint8Array
+}
+
+/** What is kept of a finished job: enough to answer a repeated Job (R10, section 4.3) and to prove it. */
+export interface StoredAnswer {
+  readonly jobId: Digest
+  readonly record: JobRecord
+  /** Chunks as they left, sealed when the job was. */
+  readonly chunks: readonly TranscriptChunk[]
+}
+
+export interface OfferedTerms {
+  readonly terms: Terms
+  readonly digest: Digest
+  readonly offer: Offer
+  readonly offerSignature: Signature
+  readonly index: number
+  readonly proof: readonly Digest[]
+}
+
+/** A grant whose session key this process holds. */
+export interface ActiveGrant {
+  readonly signed: SignedGrant
+  readonly digest: Digest
+  readonly session: Signer
+  readonly assurance: number
+  readonly models: readonly Digest[]
+}
+
+/** What survives a restart (R27). */
+export interface ProviderHistory {
+  /** Next checkpoint sequence and the digest of the last one. */
+  readonly nextCheckpoint: number
+  readonly previousCheckpoint: Digest
+  /** Receipts signed but not yet under a checkpoint, by grant and ascending sequence. */
+  readonly loose: readonly StoredAnswer[]
+}
+
+export interface ProviderInit {
+  readonly domain: Domain
+  readonly profile: Profile
+  readonly parameters: Parameters
+  readonly crypto: Secp256k1
+  readonly random: Random
+  readonly operator: Signer
+  readonly tiers: readonly number[]
+  readonly privacy: readonly number[]
+  /** Jobs that may run or wait at once. */
+  readonly slots: number
+  readonly maxInputBytes: number
+  readonly history: ProviderHistory
+}
+
+export interface RunResult {
+  readonly output: Uint8Array
+  readonly units: number
+  readonly traceHash: Digest
+  readonly runtimeClass: Digest
+  readonly startedAt: number
+  readonly finishedAt: number
+}
+
+export type ProviderEvent =
+  | { readonly type: 'granted'; readonly grant: ActiveGrant }
+  | { readonly type: 'offered'; readonly terms: readonly OfferedTerms[] }
+  | {
+      readonly type: 'job'
+      readonly now: number
+      readonly stream: StreamId
+      readonly request: JobRequest
+      /** What the store holds of this job id. */
+      readonly stored: StoredAnswer | 'reserved' | undefined
+    }
+  | { readonly type: 'input-opened'; readonly now: number; readonly jobId: Digest; readonly input: Uint8Array }
+  | {
+      readonly type: 'chunks-sealed'
+      readonly now: number
+      readonly jobId: Digest
+      readonly data: readonly Uint8Array[]
+    }
+  | { readonly type: 'run-finished'; readonly now: number; readonly jobId: Digest; readonly result: RunResult }
+  | { readonly type: 'job-failed'; readonly jobId: Digest; readonly code: RefusalCode; readonly message: string }
+  | { readonly type: 'stream-closed'; readonly stream: StreamId }
+  | { readonly type: 'checkpoint-due'; readonly now: number }
+  | { readonly type: 'checkpoint-seed'; readonly seed: CheckpointSeed }
+  | {
+      readonly type: 'certified'
+      readonly certificate: Certificate
+      readonly accepted: bigint
+      readonly rejected: bigint
+    }
+  | { readonly type: 'certificate-abandoned'; readonly checkpoint: Digest }
+  | { readonly type: 'drain' }
+
+export interface CheckpointSeed {
+  readonly epoch: number
+  readonly blockNumber: number
+  readonly blockHash: Digest
+  readonly createdAt: number
+}
+
+export type ProviderEntry =
+  | { readonly kind: 'reservation'; readonly jobId: Digest; readonly job: Job }
+  | { readonly kind: 'release'; readonly jobId: Digest }
+  | { readonly kind: 'answer'; readonly answer: StoredAnswer }
+  | {
+      readonly kind: 'checkpoint'
+      readonly signed: SignedCheckpoint
+      readonly digest: Digest
+      readonly jobs: readonly Digest[]
+    }
+  | { readonly kind: 'certificate'; readonly certificate: Certificate }
+
+export type ProviderReply =
+  | { readonly type: 'accepted'; readonly jobId: Digest; readonly grant: Digest }
+  | { readonly type: 'chunk'; readonly jobId: Digest; readonly chunk: TranscriptChunk }
+  | { readonly type: 'head'; readonly signed: SignedHead }
+  | {
+      readonly type: 'receipt'
+      readonly signed: SignedReceipt
+      readonly runtimeClass: Digest
+      readonly traceHash: Digest
+    }
+  | {
+      readonly type: 'certificate'
+      readonly signed: SignedCheckpoint
+      readonly certificate: Certificate
+      readonly receiptProof: readonly Digest[]
+    }
+  | { readonly type: 'end'; readonly jobId: Digest; readonly outcome: OutcomeCode }
+  | { readonly type: 'refusal'; readonly jobId: Digest; readonly code: RefusalCode; readonly message: string }
+
+export type ProviderEffect =
+  /** Durable before any later effect of the same list is carried out (R27). */
+  | { readonly type: 'persist'; readonly entries: readonly ProviderEntry[] }
+  | { readonly type: 'reply'; readonly stream: StreamId; readonly reply: ProviderReply }
+  | { readonly type: 'open-input'; readonly jobId: Digest; readonly job: Job; readonly sealed: Uint8Array }
+  | { readonly type: 'seal-chunks'; readonly jobId: Digest; readonly data: readonly Uint8Array[] }
+  | { readonly type: 'run'; readonly jobId: Digest; readonly job: Job; readonly input: Uint8Array }
+  | { readonly type: 'cancel'; readonly jobId: Digest }
+  /** Ask for `checkpoint-due` at this time unless one is already asked for earlier. */
+  | { readonly type: 'schedule-checkpoint'; readonly at: number }
+  | { readonly type: 'choose-seed' }
+  | {
+      readonly type: 'publish-checkpoint'
+      readonly signed: SignedCheckpoint
+      readonly digest: Digest
+      readonly records: readonly JobRecord[]
+    }
+  | { readonly type: 'drained' }
+
+/** Receipts are numbered without gaps per grant, so a job that outlives its grant still counts there. */
+interface NumberedGrant extends ActiveGrant {
+  nextReceipt: number
+}
+
+interface RunningJob {
+  readonly request: JobRequest
+  readonly terms: OfferedTerms
+  readonly grant: NumberedGrant
+  streams: StreamId[]
+  input: Uint8Array | undefined
+  result: RunResult | undefined
+}
+
+interface LooseReceipt {
+  readonly answer: StoredAnswer
+  readonly digest: Digest
+  readonly waiting: readonly StreamId[]
+}
+
+interface OpenCheckpoint {
+  readonly signed: SignedCheckpoint
+  readonly receipts: readonly LooseReceipt[]
+}
+
+/** A job must have been created this recently, so that reservations need not be kept for ever, ms. */
+const MAX_JOB_AGE_MS = 60_000
+
+/**
+ * The provider's rules (sections 4 and 5, R8, R10, R14, R27): admits jobs, signs heads, receipts and checkpoints in
+ * write-ahead order. Events in, effects out; effects of one list are carried out in order.
+ */
+export class ProviderMachine {
+  readonly #init: ProviderInit
+  readonly #terms = new Map<Digest, OfferedTerms>()
+  readonly #jobs = new Map<Digest, RunningJob>()
+  readonly #checkpoints = new Map<Digest, OpenCheckpoint>()
+  #grant: NumberedGrant | undefined
+  #loose: LooseReceipt[] = []
+  #closing: LooseReceipt[] | undefined
+  #dueAt: number | undefined
+  #nextCheckpoint: number
+  #previousCheckpoint: Digest
+  #draining = false
+
+  constructor(init: ProviderInit) {
+    this.#init = init
+    this.#nextCheckpoint = init.history.nextCheckpoint
+    this.#previousCheckpoint = init.history.previousCheckpoint
+    this.#loose = init.history.loose.map((answer) => ({
+      answer,
+      digest: digestOf(init.domain, RECEIPT, answer.record.receipt),
+      waiting: [],
+    }))
+  }
+
+  get load(): { readonly running: number; readonly slots: number } {
+    return { running: this.#jobs.size, slots: this.#init.slots }
+  }
+
+  handle(event: ProviderEvent): ProviderEffect[] {
+    switch (event.type) {
+      case 'granted':
+        this.#grant = { ...event.grant, nextReceipt: 0 }
+        return []
+      case 'offered':
+        return this.#onOffered(event.terms)
+      case 'job':
+        return this.#onJob(event)
+      case 'input-opened':
+        return this.#onInput(event.jobId, event.input)
+      case 'run-finished':
+        return this.#onRunFinished(event)
+      case 'chunks-sealed':
+        return this.#onChunks(event.jobId, event.data, event.now)
+      case 'job-failed':
+        return this.#onFailed(event.jobId, event.code, event.message)
+      case 'stream-closed':
+        return this.#onStreamClosed(event.stream)
+      case 'checkpoint-due':
+        return this.#onDue(event.now)
+      case 'checkpoint-seed':
+        return this.#onSeed(event.seed)
+      case 'certified':
+        return this.#onCertified(event.certificate, event.accepted, event.rejected)
+      case 'certificate-abandoned':
+        return this.#onAbandoned(event.checkpoint)
+      case 'drain':
+        this.#draining = true
+        return this.#whenDrained()
+    }
+  }
+
+  #onOffered(terms: readonly OfferedTerms[]): ProviderEffect[] {
+    const now = Math.max(...terms.map((entry) => entry.offer.validUntil), 0) - this.#init.parameters.offerLife
+    for (const [digest, known] of this.#terms) {
+      if (known.terms.validUntil + MAX_JOB_AGE_MS < now) this.#terms.delete(digest)
+    }
+    for (const entry of terms) this.#terms.set(entry.digest, entry)
+    return []
+  }
+
+  #onJob(event: Extract<ProviderEvent, { type: 'job' }>): ProviderEffect[] {
+    const { now, stream, request, stored } = event
+    const jobId = digestOf(this.#init.domain, JOB, request.job)
+    const running = this.#jobs.get(jobId)
+    if (running !== undefined) {
+      running.streams.push(stream)
+      return [reply(stream, { type: 'accepted', jobId, grant: running.request.job.grant })]
+    }
+    if (stored === 'reserved')
+      return [refusal(stream, jobId, 'job-closed', 'this job was reserved before a restart and cost nothing')]
+    if (stored !== undefined) return this.#replay(stream, stored)
+    const refused = this.#admit(request, now)
+    if (refused !== undefined) return [refusal(stream, jobId, refused.code, refused.message)]
+    const grant = this.#grant as NumberedGrant
+    const terms = this.#terms.get(request.job.terms) as OfferedTerms
+    this.#jobs.set(jobId, { request, terms, grant, streams: [stream], input: undefined, result: undefined })
+    const start: ProviderEffect[] = request.sealed
+      ? [{ type: 'open-input', jobId, job: request.job, sealed: request.input }]
+      : this.#onInput(jobId, request.input)
+    if (!this.#jobs.has(jobId)) return start
+    return [
+      ...start,
+      { type: 'persist', entries: [{ kind: 'reservation', jobId, job: request.job }] },
+      reply(stream, { type: 'accepted', jobId, grant: grant.digest }),
+    ]
+  }
+
+  /** Section 4.3: signature, terms, channel, slot, deadline; cheap first, signature last. */
+  #admit(request: JobRequest, now: number): { code: RefusalCode; message: string } | undefined {
+    const { parameters, profile, operator, tiers, privacy, slots, maxInputBytes, crypto, domain } = this.#init
+    const { job } = request
+    if (this.#draining) return no('draining', 'this provider is shutting down; ask another')
+    if (job.provider !== operator.address) return no('wrong-provider', `expected provider ${operator.address}`)
+    if (this.#grant === undefined || job.grant !== this.#grant.digest || now >= this.#grant.signed.grant.notAfter) {
+      return no('unknown-grant', `expected the current grant ${this.#grant?.digest ?? 'none'}`)
+    }
+    if (!this.#grant.models.includes(job.model)) return no('unknown-model', `model ${job.model} is not offered here`)
+    const offered = this.#terms.get(job.terms)
+    if (offered === undefined || offered.terms.model !== job.model)
+      return no('unknown-terms', 'expected terms of a current offer')
+    if (offered.terms.validUntil < job.createdAt)
+      return no('expired-terms', `these terms ended at ${offered.terms.validUntil}`)
+    if (job.token !== offered.terms.token) return no('wrong-token', `expected token ${offered.terms.token}`)
+    if (job.channel !== ZERO_DIGEST)
+      return no('unknown-channel', 'expected channel 0: payment channels are not served yet')
+    if (profile !== 'devnet') return no('unpaid-not-allowed', 'unpaid jobs (channel 0) are admitted on a devnet only')
+    if (!tiers.includes(job.tier)) return no('tier-not-offered', `expected a tier of ${tiers.join(', ')}`)
+    if (!privacy.includes(job.privacy)) return no('privacy-not-offered', `expected privacy of ${privacy.join(', ')}`)
+    if (job.mode === MODE.audited) return no('mode-not-offered', 'expected local, buffered or quorum')
+    if (sealRequired(job) !== request.sealed) {
+      return no(
+        'seal-required',
+        request.sealed ? 'expected plain input for this tier' : 'expected HPKE-sealed input for this tier',
+      )
+    }
+    if (job.createdAt > now + parameters.futureTolerance) return no('created-in-future', `expected at most ${now}`)
+    if (job.createdAt < now - MAX_JOB_AGE_MS)
+      return no('created-too-early', `expected at least ${now - MAX_JOB_AGE_MS}`)
+    if (job.deadline <= now) return no('deadline-passed', `expected a deadline after ${now}`)
+    if (job.deadline > now + parameters.jobDeadline)
+      return no('deadline-too-far', `expected at most ${now + parameters.jobDeadline}`)
+    if (job.maxOutputUnits > offered.terms.maxOutputUnits)
+      return no('too-many-units', `expected at most ${offered.terms.maxOutputUnits}`)
+    const ceiling = ceilingOf(offered.terms, 0, job.maxOutputUnits)
+    if (job.maxFee < ceiling) return no('ceiling-too-low', `expected maxFee of at least ${ceiling}`)
+    if (request.input.length > maxInputBytes) return no('input-too-large', `expected at most ${maxInputBytes} bytes`)
+    if (parametersHashOf(request.parameters) !== job.parametersHash)
+      return no('parameters-hash-mismatch', 'expected the parameters the job names')
+    if (this.#jobs.size >= slots) return no('busy', `all ${slots} slots are taken; retry elsewhere`)
+    if (crypto.recover(digestOf(domain, JOB, job), request.signature) !== job.requester) {
+      return no('bad-job-signature', `expected the signature of ${job.requester}`)
+    }
+    return undefined
+  }
+
+  #onInput(jobId: Digest, input: Uint8Array): ProviderEffect[] {
+    const job = this.#jobs.get(jobId)
+    if (job === undefined) return []
+    if (inputHashOf(job.request.inputSalt, input) !== job.request.job.inputHash) {
+      return this.#onFailed(jobId, 'input-hash-mismatch', 'expected the input the job names')
+    }
+    job.input = input
+    return [{ type: 'run', jobId, job: job.request.job, input }]
+  }
+
+  #onRunFinished({ jobId, result, now }: Extract<ProviderEvent, { type: 'run-finished' }>): ProviderEffect[] {
+    const job = this.#jobs.get(jobId)
+    if (job === undefined) return []
+    if (result.units > job.request.job.maxOutputUnits) {
+      return this.#onFailed(
+        jobId,
+        'too-many-units',
+        `expected at most ${job.request.job.maxOutputUnits} units, got ${result.units}`,
+      )
+    }
+    if (result.finishedAt > job.request.job.deadline) {
+      return this.#onFailed(jobId, 'deadline-exceeded', `expected an answer by ${job.request.job.deadline}`)
+    }
+    job.result = result
+    const data = splitChunks(result.output)
+    return job.request.sealed ? [{ type: 'seal-chunks', jobId, data }] : this.#onChunks(jobId, data, now)
+  }
+
+  /** Signs heads and the receipt, stores them, then releases (section 4.3, R27). */
+  #onChunks(jobId: Digest, data: readonly Uint8Array[], now: number): ProviderEffect[] {
+    const job = this.#jobs.get(jobId)
+    if (job?.result === undefined || job.input === undefined) return []
+    this.#jobs.delete(jobId)
+    const answer = this.#sign(jobId, job, job.result, job.input, data)
+    const quorum = job.request.job.mode === MODE.quorum
+    this.#loose.push({
+      answer,
+      digest: digestOf(this.#init.domain, RECEIPT, answer.record.receipt),
+      waiting: quorum ? job.streams : [],
+    })
+    return [
+      { type: 'persist', entries: [{ kind: 'answer', answer }] },
+      ...job.streams.flatMap((stream) => this.#replay(stream, answer, quorum)),
+      ...this.#schedule(quorum, now),
+      ...this.#whenDrained(),
+    ]
+  }
+
+  #sign(
+    jobId: Digest,
+    job: RunningJob,
+    result: RunResult,
+    input: Uint8Array,
+    data: readonly Uint8Array[],
+  ): StoredAnswer {
+    const { domain, random } = this.#init
+    const { grant, terms, request } = job
+    const usage = {
+      inputUnits: 0,
+      outputUnits: result.units,
+      startedAt: result.startedAt,
+      finishedAt: result.finishedAt,
+    }
+    const charge = chargeOf(terms.terms, usage)
+    const chain = new ChunkChain(jobId)
+    const chunks: TranscriptChunk[] = []
+    const heads: SignedHead[] = []
+    for (const [at, bytes] of data.entries()) {
+      const chunk = { index: at + 1, data: bytes, salt: bytesToHex(random(32)) }
+      chain.accept(chunk)
+      chunks.push(chunk)
+      const last = at === data.length - 1
+      if (!last && at !== 0 && at % MAX_CHUNKS_PER_HEAD !== 0) continue
+      const head: Head = {
+        jobId,
+        grant: grant.digest,
+        index: chain.index,
+        head: chain.head,
+        outputUnits: last ? result.units : 0,
+        fee: last ? charge.fee : 0n,
+      }
+      heads.push({ head, signature: grant.session.sign(digestOf(domain, HEAD, head)) })
+    }
+    const { job: order } = request
+    const receipt: Receipt = {
+      jobId,
+      grant: grant.digest,
+      provider: order.provider,
+      requester: order.requester,
+      channel: order.channel,
+      sequence: grant.nextReceipt,
+      model: order.model,
+      inputHash: order.inputHash,
+      parametersHash: order.parametersHash,
+      terms: order.terms,
+      outputHead: chain.head,
+      headsRoot: merkleRoot(
+        'head',
+        heads.map(({ head }) => digestOf(domain, HEAD, head)),
+      ),
+      chunks: chain.index,
+      inputUnits: usage.inputUnits,
+      outputUnits: usage.outputUnits,
+      ...charge,
+      memoryMB: terms.terms.memoryMB,
+      chargedAfter: 0n,
+      evidence: grant.signed.grant.evidence,
+      trace: traceDigestOf(result.runtimeClass, result.traceHash),
+      assurance: grant.assurance,
+      status: STATUS.complete,
+      startedAt: usage.startedAt,
+      finishedAt: usage.finishedAt,
+    }
+    grant.nextReceipt += 1
+    const transcript =
+      order.privacy === PRIVACY.sealed
+        ? undefined
+        : { inputSalt: request.inputSalt, input, parameters: request.parameters, chunks }
+    const record: JobRecord = {
+      job: order,
+      jobSignature: request.signature,
+      terms: terms.terms,
+      offer: terms.offer,
+      offerSignature: terms.offerSignature,
+      termsIndex: terms.index,
+      termsProof: terms.proof,
+      heads,
+      receipt,
+      receiptSignature: grant.session.sign(digestOf(domain, RECEIPT, receipt)),
+      runtimeClass: result.runtimeClass,
+      traceHash: result.traceHash,
+      ...(transcript === undefined ? {} : { transcript }),
+      channelConfig: new Uint8Array(0),
+      voucher: new Uint8Array(0),
+    }
+    return { jobId, record, chunks }
+  }
+
+  /** Chunks each followed by the head that covers them, the receipt, and the terminal frame unless a certificate is due. */
+  #replay(stream: StreamId, answer: StoredAnswer, awaitCertificate = false): ProviderEffect[] {
+    const { record, jobId } = answer
+    const heads = new Map(record.heads.map((signed) => [signed.head.index, signed]))
+    const replies: ProviderReply[] = []
+    for (const chunk of answer.chunks) {
+      replies.push({ type: 'chunk', jobId, chunk })
+      const signed = heads.get(chunk.index)
+      if (signed !== undefined) replies.push({ type: 'head', signed })
+    }
+    const signed = { receipt: record.receipt, signature: record.receiptSignature }
+    replies.push({ type: 'receipt', signed, runtimeClass: record.runtimeClass, traceHash: record.traceHash })
+    if (!awaitCertificate) replies.push({ type: 'end', jobId, outcome: 'complete' })
+    return replies.map((entry) => reply(stream, entry))
+  }
+
+  #onFailed(jobId: Digest, code: RefusalCode, message: string): ProviderEffect[] {
+    const job = this.#jobs.get(jobId)
+    if (job === undefined) return []
+    this.#jobs.delete(jobId)
+    return [
+      { type: 'persist', entries: [{ kind: 'release', jobId }] },
+      ...job.streams.map((stream) => refusal(stream, jobId, code, message)),
+      ...this.#whenDrained(),
+    ]
+  }
+
+  #onStreamClosed(stream: StreamId): ProviderEffect[] {
+    const effects: ProviderEffect[] = []
+    for (const [jobId, job] of this.#jobs) {
+      if (!job.streams.includes(stream)) continue
+      job.streams = job.streams.filter((open) => open !== stream)
+      if (job.streams.length === 0 && job.result === undefined) effects.push({ type: 'cancel', jobId })
+    }
+    return effects
+  }
+
+  /** R8: 256 receipts, or 250 ms when a quorum job waits, or the idle delay. */
+  #schedule(quorum: boolean, now: number): ProviderEffect[] {
+    const { parameters } = this.#init
+    const full = this.#loose.length >= parameters.checkpointReceipts
+    const at = full ? now : now + (quorum ? parameters.checkpointQuorumDelay : parameters.checkpointIdleDelay)
+    if (this.#dueAt !== undefined && this.#dueAt <= at) return []
+    this.#dueAt = at
+    return [{ type: 'schedule-checkpoint', at }]
+  }
+
+  #onDue(now: number): ProviderEffect[] {
+    this.#dueAt = undefined
+    if (this.#closing !== undefined) return this.#loose.length > 0 ? this.#schedule(false, now) : []
+    const first = this.#loose[0]
+    if (first === undefined) return []
+    const grant = first.answer.record.receipt.grant
+    const sameGrant = this.#loose.findIndex(({ answer }) => answer.record.receipt.grant !== grant)
+    const limit = this.#init.parameters.checkpointReceipts
+    const count = Math.min(sameGrant === -1 ? this.#loose.length : sameGrant, limit)
+    this.#closing = this.#loose.slice(0, count)
+    this.#loose = this.#loose.slice(count)
+    return [{ type: 'choose-seed' }]
+  }
+
+  #onSeed(seed: CheckpointSeed): ProviderEffect[] {
+    const receipts = this.#closing
+    const first = receipts?.[0]?.answer.record.receipt
+    if (receipts === undefined || first === undefined) return []
+    this.#closing = undefined
+    const { domain, operator } = this.#init
+    const checkpoint: Checkpoint = {
+      operator: operator.address,
+      grant: first.grant,
+      sequence: this.#nextCheckpoint,
+      previous: this.#previousCheckpoint,
+      firstSequence: first.sequence,
+      count: receipts.length,
+      receiptsRoot: merkleRoot(
+        'receipt',
+        receipts.map(({ digest }) => digest),
+      ),
+      totalFee: receipts.reduce((sum, { answer }) => sum + answer.record.receipt.fee, 0n),
+      ...seed,
+    }
+    const digest = digestOf(domain, CHECKPOINT, checkpoint)
+    const signed = { checkpoint, signature: operator.sign(digest) }
+    this.#nextCheckpoint += 1
+    this.#previousCheckpoint = digest
+    this.#checkpoints.set(digest, { signed, receipts })
+    const jobs = receipts.map(({ answer }) => answer.jobId)
+    return [
+      { type: 'persist', entries: [{ kind: 'checkpoint', signed, digest, jobs }] },
+      { type: 'publish-checkpoint', signed, digest, records: receipts.map(({ answer }) => answer.record) },
+      ...(this.#loose.length > 0
+        ? this.#schedule(
+            this.#loose.some(({ waiting }) => waiting.length > 0),
+            seed.createdAt,
+          )
+        : []),
+    ]
+  }
+
+  #onCertified(certificate: Certificate, accepted: bigint, rejected: bigint): ProviderEffect[] {
+    const open = this.#checkpoints.get(certificate.checkpoint)
+    if (open === undefined) return []
+    this.#checkpoints.delete(certificate.checkpoint)
+    const digests = open.receipts.map(({ digest }) => digest)
+    const replies = open.receipts.flatMap(({ answer, waiting }, index) => {
+      const receiptProof = waiting.length === 0 ? [] : merkleProof('receipt', digests, index)
+      const flag = 1n << BigInt(index)
+      const outcome = (accepted & flag) !== 0n ? 'accepted' : (rejected & flag) !== 0n ? 'rejected' : 'undecided'
+      return waiting.flatMap((stream) => [
+        reply(stream, { type: 'certificate', signed: open.signed, certificate, receiptProof }),
+        reply(stream, { type: 'end', jobId: answer.jobId, outcome }),
+      ])
+    })
+    return [{ type: 'persist', entries: [{ kind: 'certificate', certificate }] }, ...replies]
+  }
+
+  #onAbandoned(checkpoint: Digest): ProviderEffect[] {
+    const open = this.#checkpoints.get(checkpoint)
+    if (open === undefined) return []
+    this.#checkpoints.delete(checkpoint)
+    return open.receipts.flatMap(({ answer, waiting }) =>
+      waiting.map((stream) => reply(stream, { type: 'end', jobId: answer.jobId, outcome: 'undecided' })),
+    )
+  }
+
+  #whenDrained(): ProviderEffect[] {
+    return this.#draining && this.#jobs.size === 0 ? [{ type: 'drained' }] : []
+  }
+}
+
+/** R5: inputs for `tee` tiers are sealed to the encryption key. */
+export const sealRequired = (job: Pick<Job, 'tier'>): boolean =>
+  job.tier === TIER.tee || job.tier === TIER['tee+replay']
+
+function splitChunks(output: Uint8Array): Uint8Array[] {
+  const chunks: Uint8Array[] = []
+  for (let at = 0; at < output.length; at += MAX_PLAIN_CHUNK_BYTES)
+    chunks.push(output.subarray(at, at + MAX_PLAIN_CHUNK_BYTES))
+  return chunks
+}
+
+/** Room for an AEAD tag, so that a sealed chunk keeps to the same limit. */
+const MAX_PLAIN_CHUNK_BYTES = MAX_CHUNK_BYTES - 64
+
+const reply = (stream: StreamId, entry: ProviderReply): ProviderEffect => ({ type: 'reply', stream, reply: entry })
+const refusal = (stream: StreamId, jobId: Digest, code: RefusalCode, message: string): ProviderEffect =>
+  reply(stream, { type: 'refusal', jobId, code, message })
+const no = (code: RefusalCode, message: string): { code: RefusalCode; message: string } => ({ code, message })
