@@ -1,4 +1,4 @@
-import { encodeAbiParameters, type Hex, keccak256, stringToBytes } from 'viem'
+import { keccak256 } from 'viem'
 import { describe, expect, it } from 'vitest'
 import {
   type Chunk,
@@ -13,6 +13,7 @@ import {
   traceDigestOf,
   utf8,
 } from '../../../src/protocol/index.ts'
+import { hashOf } from '../../property/reference.ts'
 
 const JOB = H('test/job')
 const chunkAt = (index: number, text = `chunk ${index}`): Chunk => ({
@@ -21,25 +22,17 @@ const chunkAt = (index: number, text = `chunk ${index}`): Chunk => ({
   salt: H('test/salt', index),
 })
 
-const words = (tag: string, ...values: (Hex | bigint)[]): Hex =>
-  keccak256(
-    encodeAbiParameters(
-      [{ type: 'bytes32' }, ...values.map((value) => ({ type: typeof value === 'bigint' ? 'uint256' : 'bytes32' }))],
-      [keccak256(stringToBytes(tag)), ...values],
-    ),
-  )
-
 describe('chunk chains', () => {
   it('start at head(0) = H("OPG/chunk/0", jobId)', () => {
-    expect(firstHead(JOB)).toBe(words('OPG/chunk/0', JOB))
+    expect(firstHead(JOB)).toBe(hashOf('OPG/chunk/0', JOB))
     expect(new ChunkChain(JOB).head).toBe(firstHead(JOB))
     expect(new ChunkChain(JOB).index).toBe(0)
   })
 
   it('continue by head(i) = H("OPG/chunk/1", head(i-1), i, H(salt, keccak256(data)))', () => {
     const chunk = chunkAt(1)
-    const data = words('OPG/chunk/data/1', chunk.salt, keccak256(chunk.data))
-    expect(nextHead(firstHead(JOB), 1, chunk)).toBe(words('OPG/chunk/1', firstHead(JOB), 1n, data))
+    const data = hashOf('OPG/chunk/data/1', chunk.salt, keccak256(chunk.data))
+    expect(nextHead(firstHead(JOB), 1, chunk)).toBe(hashOf('OPG/chunk/1', firstHead(JOB), 1n, data))
   })
 
   it('count chunks from 1 and hold the head after the last one', () => {
@@ -78,13 +71,13 @@ describe('chunk chains', () => {
 describe('commitments of a job', () => {
   it('inputHash = H(T, salt, keccak256(bytes)) hides the input behind its salt', () => {
     const input = utf8('prompt')
-    expect(inputHashOf(JOB, input)).toBe(words('OPG/input/1', JOB, keccak256(input)))
+    expect(inputHashOf(JOB, input)).toBe(hashOf('OPG/input/1', JOB, keccak256(input)))
     expect(inputHashOf(H('test/salt', 1), input)).not.toBe(inputHashOf(H('test/salt', 2), input))
   })
 
   it('R16 R17 the trace commits to the runtime class and to the trace bytes', () => {
     const [a, b] = [H('a'), H('b')]
-    expect(traceDigestOf(a, b)).toBe(words('OPG/trace/1', a, b))
+    expect(traceDigestOf(a, b)).toBe(hashOf('OPG/trace/1', a, b))
     expect(new Set([traceDigestOf(a, b), traceDigestOf(b, a), traceDigestOf(a, a)]).size).toBe(3)
   })
 })

@@ -1,4 +1,4 @@
-import { concatHex, encodeAbiParameters, type Hex, keccak256, stringToBytes } from 'viem'
+import type { Hex } from 'viem'
 import { describe, expect, it } from 'vitest'
 import {
   type Digest,
@@ -10,20 +10,9 @@ import {
   verifyMerkleProof,
   ZERO_DIGEST,
 } from '../../../src/protocol/index.ts'
+import { leafOf, pairOf } from '../../property/reference.ts'
 
 const digestsOf = (count: number): Digest[] => Array.from({ length: count }, (_, index) => H('test/leaf', index))
-
-/** Section 2, Merkle, from its text: leaf = keccak(keccak(abi.encode(tag, index, digest))), sorted pairs. */
-const leafOf = (tag: string, index: number, digest: Hex): Hex =>
-  keccak256(
-    keccak256(
-      encodeAbiParameters(
-        [{ type: 'bytes32' }, { type: 'uint256' }, { type: 'bytes32' }],
-        [keccak256(stringToBytes(tag)), BigInt(index), digest],
-      ),
-    ),
-  )
-const pairOf = (a: Hex, b: Hex): Hex => keccak256(concatHex(a < b ? [a, b] : [b, a]))
 
 describe('indexed Merkle trees', () => {
   it('has root zero when empty', () => {
