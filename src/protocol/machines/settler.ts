@@ -1,0 +1,281 @@
+import { anchorsWith, batchDigest, buildBatch, leafOrder, type SettledCheckpoint } from '../batch.ts'
+import type { Domain } from '../eip712.ts'
+import type { Address, Digest } from '../hex.ts'
+import type { BatchSignature, SignedBatch } from '../messages.ts'
+import type { Parameters } from '../parameters.ts'
+import type { Secp256k1, Signature } from '../ports.ts'
+import { settlerOrder } from '../seats.ts'
+
+export interface SignerSeat {
+  readonly seat: number
+  readonly operator: Address
+  readonly weight: bigint
+}
+
+/** The last batch the chain holds. */
+export interface ChainTip {
+  readonly number: number
+  readonly digest: Digest
+  readonly cutoff: number
+  /** When it was anchored, by the chain's clock, ms. */
+  readonly anchoredAt: number
+}
+
+/** What the chain says when a batch may be built. */
+export interface SettlementContext {
+  readonly tip: ChainTip
+  readonly epoch: number
+  readonly signers: readonly SignerSeat[]
+  readonly settlers: readonly Address[]
+}
+
+export interface SettlerInit {
+  readonly domain: Domain
+  readonly crypto: Secp256k1
+  readonly parameters: Parameters
+  readonly settler: Address
+}
+
+export type SettlerEvent =
+  | {
+      readonly type: 'restored'
+      readonly settled: readonly SettledCheckpoint[]
+      readonly nextSequences: ReadonlyMap<Address, number>
+      /** Proposals with a quorum that were stored before the stop; the chain may or may not have them. */
+      readonly signed: readonly SignedBatch[]
+    }
+  | { readonly type: 'settled'; readonly settled: SettledCheckpoint }
+  | { readonly type: 'tick'; readonly now: number; readonly context: SettlementContext }
+  | { readonly type: 'signature'; readonly digest: Digest; readonly seat: number; readonly signature: Signature }
+  | { readonly type: 'anchored'; readonly batch: SignedBatch }
+  /** `reverted`: the chain will never take it. Otherwise it is sent again. */
+  | { readonly type: 'anchor-failed'; readonly digest: Digest; readonly reverted: boolean }
+  /** The chain went back: batches above `number` are no longer there (R22). */
+  | {
+      readonly type: 'unanchored'
+      readonly number: number
+      readonly nextSequences: ReadonlyMap<Address, number>
+      /** Checkpoints those batches held, from the store. */
+      readonly settled: readonly SettledCheckpoint[]
+    }
+
+export type SettlerEntry =
+  | { readonly kind: 'settled'; readonly settled: SettledCheckpoint }
+  | { readonly kind: 'signed-batch'; readonly signed: SignedBatch; readonly digest: Digest }
+
+export type SettlerEffect =
+  | { readonly type: 'persist'; readonly entries: readonly SettlerEntry[] }
+  | {
+      readonly type: 'request-signatures'
+      readonly proposal: SignedBatch
+      readonly digest: Digest
+      readonly settled: readonly SettledCheckpoint[]
+      readonly signers: readonly SignerSeat[]
+    }
+  | { readonly type: 'anchor'; readonly signed: SignedBatch; readonly digest: Digest }
+
+interface Proposal {
+  readonly signed: SignedBatch
+  readonly digest: Digest
+  readonly signers: readonly SignerSeat[]
+  readonly signatures: Map<number, BatchSignature>
+  readonly startedAt: number
+  anchoring: boolean
+}
+
+/** A proposal that found no quorum this long is dropped and built anew, ms. */
+const PROPOSAL_TIMEOUT_MS = 10_000
+
+/** Batches a reorg may take back and this machine re-sends. */
+const MAX_REMEMBERED_BATCHES = 64
+
+/**
+ * The settler's rules (R19 to R22): builds batch `last + 1` in its turn, gathers signatures, stores the quorum before it
+ * anchors, and re-sends what a reorg took back. Losing a race costs nothing: the rest is rebuilt on the winner.
+ */
+export class SettlerMachine {
+  readonly #init: SettlerInit
+  readonly #waiting = new Map<Digest, SettledCheckpoint>()
+  readonly #signed = new Map<number, { readonly signed: SignedBatch; readonly digest: Digest }>()
+  #nextSequences = new Map<Address, number>()
+  #proposal: Proposal | undefined
+
+  constructor(init: SettlerInit) {
+    this.#init = init
+  }
+
+  /** Checkpoints that wait for a batch. */
+  get waiting(): number {
+    return this.#waiting.size
+  }
+
+  handle(event: SettlerEvent): SettlerEffect[] {
+    switch (event.type) {
+      case 'restored':
+        return this.#onRestored(event)
+      case 'settled':
+        return this.#onSettled(event.settled)
+      case 'tick':
+        return this.#onTick(event.now, event.context)
+      case 'signature':
+        return this.#onSignature(event.digest, event.seat, event.signature)
+      case 'anchored':
+        return this.#onAnchored(event.batch)
+      case 'anchor-failed':
+        return this.#onAnchorFailed(event.digest, event.reverted)
+      case 'unanchored':
+        return this.#onUnanchored(event)
+    }
+  }
+
+  #onRestored(event: Extract<SettlerEvent, { type: 'restored' }>): SettlerEffect[] {
+    this.#nextSequences = new Map(event.nextSequences)
+    for (const settled of event.settled) this.#keep(settled)
+    for (const signed of event.signed) this.#remember(signed)
+    return []
+  }
+
+  #onSettled(settled: SettledCheckpoint): SettlerEffect[] {
+    if (!this.#keep(settled)) return []
+    return [{ type: 'persist', entries: [{ kind: 'settled', settled }] }]
+  }
+
+  #keep(settled: SettledCheckpoint): boolean {
+    const { operator, sequence } = settled.signed.checkpoint
+    if (sequence < this.#next(operator) || this.#waiting.has(settled.digest)) return false
+    this.#waiting.set(settled.digest, settled)
+    return true
+  }
+
+  #next(operator: Address): number {
+    return this.#nextSequences.get(operator) ?? 0
+  }
+
+  #remember(signed: SignedBatch): void {
+    this.#signed.set(signed.batch.number, { signed, digest: batchDigest(this.#init.domain, signed.batch) })
+    this.#signed.delete(signed.batch.number - MAX_REMEMBERED_BATCHES)
+  }
+
+  #onTick(now: number, context: SettlementContext): SettlerEffect[] {
+    const { tip } = context
+    const resend = this.#resend(tip)
+    if (resend !== undefined) return resend
+    const open = this.#proposal
+    if (open !== undefined) {
+      const overtaken = open.signed.batch.number <= tip.number
+      if (!overtaken && (open.anchoring || now - open.startedAt < PROPOSAL_TIMEOUT_MS)) return []
+      this.#proposal = undefined
+    }
+    const settled = this.#ready()
+    if (settled.length === 0 || !this.#myTurn(now, context, settled.length)) return []
+    return this.#propose(now, context, settled)
+  }
+
+  /** A stored quorum for the next number goes out again: after a crash before or a reorg after the anchor (R22). */
+  #resend(tip: ChainTip): SettlerEffect[] | undefined {
+    const stored = this.#signed.get(tip.number + 1)
+    if (stored === undefined || stored.signed.batch.previous !== tip.digest) return undefined
+    if (this.#proposal?.digest === stored.digest && this.#proposal.anchoring) return []
+    this.#proposal = {
+      ...stored,
+      signers: [],
+      signatures: new Map(),
+      startedAt: stored.signed.batch.cutoff,
+      anchoring: true,
+    }
+    return [{ type: 'anchor', ...stored }]
+  }
+
+  /** Per operator the unbroken run from its next sequence; the rest waits for what is missing. */
+  #ready(): SettledCheckpoint[] {
+    const ordered = [...this.#waiting.values()].sort((a, b) => leafOrder(a.signed.checkpoint, b.signed.checkpoint))
+    const next = new Map<Address, number>()
+    const ready: SettledCheckpoint[] = []
+    for (const settled of ordered) {
+      const { operator, sequence } = settled.signed.checkpoint
+      if (sequence !== (next.get(operator) ?? this.#next(operator))) continue
+      next.set(operator, sequence + 1)
+      ready.push(settled)
+    }
+    return ready.slice(0, this.#init.parameters.batchCheckpoints)
+  }
+
+  #myTurn(now: number, { tip, settlers }: SettlementContext, ready: number): boolean {
+    const { batchInterval, batchCheckpoints, settlerDelay } = this.#init.parameters
+    const position = settlerOrder(settlers, tip.digest, tip.number + 1).indexOf(this.#init.settler)
+    if (position === -1) return false
+    const due = ready >= batchCheckpoints ? 0 : batchInterval
+    return now >= tip.anchoredAt + due + position * settlerDelay
+  }
+
+  #propose(now: number, context: SettlementContext, settled: readonly SettledCheckpoint[]): SettlerEffect[] {
+    const { batch, leaves } = buildBatch(this.#init.domain, {
+      number: context.tip.number + 1,
+      previous: context.tip.digest,
+      epoch: context.epoch,
+      settler: this.#init.settler,
+      cutoff: now,
+      settled,
+    })
+    const proposal = { batch, leaves, signatures: [] }
+    const digest = batchDigest(this.#init.domain, batch)
+    this.#proposal = {
+      signed: proposal,
+      digest,
+      signers: context.signers,
+      signatures: new Map(),
+      startedAt: now,
+      anchoring: false,
+    }
+    return [{ type: 'request-signatures', proposal, digest, settled, signers: context.signers }]
+  }
+
+  #onSignature(digest: Digest, seat: number, signature: Signature): SettlerEffect[] {
+    const open = this.#proposal
+    if (open === undefined || open.digest !== digest || open.anchoring) return []
+    const signer = open.signers.find((entry) => entry.seat === seat)
+    if (signer === undefined || this.#init.crypto.recover(digest, signature) !== signer.operator) return []
+    open.signatures.set(seat, { seat, signature })
+    const total = open.signers.reduce((sum, { weight }) => sum + weight, 0n)
+    const weight = open.signers.reduce((sum, entry) => (open.signatures.has(entry.seat) ? sum + entry.weight : sum), 0n)
+    if (!anchorsWith(weight, total)) return []
+    const signatures = [...open.signatures.values()].sort((a, b) => a.seat - b.seat)
+    const signed = { ...open.signed, signatures }
+    open.anchoring = true
+    this.#remember(signed)
+    return [
+      { type: 'persist', entries: [{ kind: 'signed-batch', signed, digest }] },
+      { type: 'anchor', signed, digest },
+    ]
+  }
+
+  #onAnchored(signed: SignedBatch): SettlerEffect[] {
+    for (const leaf of signed.leaves) {
+      this.#waiting.delete(leaf.checkpoint)
+      this.#nextSequences.set(leaf.operator, Math.max(this.#next(leaf.operator), leaf.sequence + 1))
+    }
+    this.#remember(signed)
+    if (this.#proposal !== undefined && this.#proposal.signed.batch.number <= signed.batch.number)
+      this.#proposal = undefined
+    return [
+      {
+        type: 'persist',
+        entries: [{ kind: 'signed-batch', signed, digest: batchDigest(this.#init.domain, signed.batch) }],
+      },
+    ]
+  }
+
+  #onAnchorFailed(digest: Digest, reverted: boolean): SettlerEffect[] {
+    if (this.#proposal?.digest !== digest) return []
+    if (reverted) this.#signed.delete(this.#proposal.signed.batch.number)
+    this.#proposal = undefined
+    return []
+  }
+
+  #onUnanchored(event: Extract<SettlerEvent, { type: 'unanchored' }>): SettlerEffect[] {
+    this.#nextSequences = new Map(event.nextSequences)
+    for (const settled of event.settled) this.#keep(settled)
+    if (this.#proposal !== undefined && this.#proposal.signed.batch.number > event.number) this.#proposal = undefined
+    return []
+  }
+}
