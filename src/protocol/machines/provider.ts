@@ -1,5 +1,6 @@
+import { hasBit } from '../bitmap.ts'
 import { ChunkChain, inputHashOf, MAX_CHUNK_BYTES, MAX_CHUNKS_PER_HEAD, traceDigestOf } from '../chunks.ts'
-import type { OutcomeCode, RefusalCode } from '../codes.ts'
+import type { Outcome, RefusalCode } from '../codes.ts'
 import { type Domain, digestOf } from '../eip712.ts'
 import { ceilingOf, chargeOf } from '../fee.ts'
 import { bytesToHex, type Digest, ZERO_DIGEST } from '../hex.ts'
@@ -131,8 +132,8 @@ export type ProviderEvent =
   | {
       readonly type: 'certified'
       readonly certificate: Certificate
-      readonly accepted: bigint
-      readonly rejected: bigint
+      /** Receipts accepted or rejected by it. */
+      readonly decided: bigint
     }
   | { readonly type: 'certificate-abandoned'; readonly checkpoint: Digest }
   | { readonly type: 'drain' }
@@ -172,7 +173,7 @@ export type ProviderReply =
       readonly certificate: Certificate
       readonly receiptProof: readonly Digest[]
     }
-  | { readonly type: 'end'; readonly jobId: Digest; readonly outcome: OutcomeCode }
+  | { readonly type: 'end'; readonly jobId: Digest; readonly outcome: Outcome }
   | { readonly type: 'refusal'; readonly jobId: Digest; readonly code: RefusalCode; readonly message: string }
 
 export type ProviderEffect =
@@ -278,7 +279,7 @@ export class ProviderMachine {
       case 'checkpoint-seed':
         return this.#onSeed(event.seed)
       case 'certified':
-        return this.#onCertified(event.certificate, event.accepted, event.rejected)
+        return this.#onCertified(event.certificate, event.decided)
       case 'certificate-abandoned':
         return this.#onAbandoned(event.checkpoint)
       case 'drain':
@@ -327,7 +328,7 @@ export class ProviderMachine {
   #admit(request: JobRequest, now: number): { code: RefusalCode; message: string } | undefined {
     const { parameters, profile, operator, tiers, privacy, slots, maxInputBytes, crypto, domain } = this.#init
     const { job } = request
-    if (this.#draining) return no('draining', 'this provider is shutting down; ask another')
+    if (this.#draining) return no('shutting-down', 'this provider is shutting down; ask another')
     if (job.provider !== operator.address) return no('wrong-provider', `expected provider ${operator.address}`)
     if (this.#grant === undefined || job.grant !== this.#grant.digest || now >= this.#grant.signed.grant.notAfter) {
       return no('unknown-grant', `expected the current grant ${this.#grant?.digest ?? 'none'}`)
@@ -338,35 +339,34 @@ export class ProviderMachine {
       return no('unknown-terms', 'expected terms of a current offer')
     if (offered.terms.validUntil < job.createdAt)
       return no('expired-terms', `these terms ended at ${offered.terms.validUntil}`)
-    if (job.token !== offered.terms.token) return no('wrong-token', `expected token ${offered.terms.token}`)
+    if (job.token !== offered.terms.token) return no('payment-required', `expected token ${offered.terms.token}`)
     if (job.channel !== ZERO_DIGEST)
-      return no('unknown-channel', 'expected channel 0: payment channels are not served yet')
-    if (profile !== 'devnet') return no('unpaid-not-allowed', 'unpaid jobs (channel 0) are admitted on a devnet only')
-    if (!tiers.includes(job.tier)) return no('tier-not-offered', `expected a tier of ${tiers.join(', ')}`)
-    if (!privacy.includes(job.privacy)) return no('privacy-not-offered', `expected privacy of ${privacy.join(', ')}`)
-    if (job.mode === MODE.audited) return no('mode-not-offered', 'expected local, buffered or quorum')
+      return no('payment-required', 'expected channel 0: payment channels are not served yet')
+    if (profile !== 'devnet') return no('payment-required', 'unpaid jobs (channel 0) are admitted on a devnet only')
+    if (!tiers.includes(job.tier)) return no('unsupported-tier', `expected a tier of ${tiers.join(', ')}`)
+    if (!privacy.includes(job.privacy)) return no('unsupported-privacy', `expected privacy of ${privacy.join(', ')}`)
+    if (job.mode === MODE.audited) return no('unsupported-mode', 'expected local, buffered or quorum')
     if (sealRequired(job) !== request.sealed) {
       return no(
         'seal-required',
         request.sealed ? 'expected plain input for this tier' : 'expected HPKE-sealed input for this tier',
       )
     }
-    if (job.createdAt > now + parameters.futureTolerance) return no('created-in-future', `expected at most ${now}`)
-    if (job.createdAt < now - MAX_JOB_AGE_MS)
-      return no('created-too-early', `expected at least ${now - MAX_JOB_AGE_MS}`)
-    if (job.deadline <= now) return no('deadline-passed', `expected a deadline after ${now}`)
+    if (job.createdAt > now + parameters.futureTolerance) return no('bad-clock', `expected at most ${now}`)
+    if (job.createdAt < now - MAX_JOB_AGE_MS) return no('bad-clock', `expected at least ${now - MAX_JOB_AGE_MS}`)
+    if (job.deadline <= now) return no('bad-deadline', `expected a deadline after ${now}`)
     if (job.deadline > now + parameters.jobDeadline)
-      return no('deadline-too-far', `expected at most ${now + parameters.jobDeadline}`)
+      return no('bad-deadline', `expected at most ${now + parameters.jobDeadline}`)
     if (job.maxOutputUnits > offered.terms.maxOutputUnits)
-      return no('too-many-units', `expected at most ${offered.terms.maxOutputUnits}`)
+      return no('output-too-long', `expected at most ${offered.terms.maxOutputUnits}`)
     const ceiling = ceilingOf(offered.terms, 0, job.maxOutputUnits)
-    if (job.maxFee < ceiling) return no('ceiling-too-low', `expected maxFee of at least ${ceiling}`)
-    if (request.input.length > maxInputBytes) return no('input-too-large', `expected at most ${maxInputBytes} bytes`)
+    if (job.maxFee < ceiling) return no('over-ceiling', `expected maxFee of at least ${ceiling}`)
+    if (request.input.length > maxInputBytes) return no('bad-input', `expected at most ${maxInputBytes} bytes`)
     if (parametersHashOf(request.parameters) !== job.parametersHash)
-      return no('parameters-hash-mismatch', 'expected the parameters the job names')
+      return no('bad-parameters', 'expected the parameters the job names')
     if (this.#jobs.size >= slots) return no('busy', `all ${slots} slots are taken; retry elsewhere`)
     if (crypto.recover(digestOf(domain, JOB, job), request.signature) !== job.requester) {
-      return no('bad-job-signature', `expected the signature of ${job.requester}`)
+      return no('bad-signature', `expected the signature of ${job.requester}`)
     }
     return undefined
   }
@@ -375,7 +375,7 @@ export class ProviderMachine {
     const job = this.#jobs.get(jobId)
     if (job === undefined) return []
     if (inputHashOf(job.request.inputSalt, input) !== job.request.job.inputHash) {
-      return this.#onFailed(jobId, 'input-hash-mismatch', 'expected the input the job names')
+      return this.#onFailed(jobId, 'bad-input', 'expected the input the job names')
     }
     job.input = input
     return [{ type: 'run', jobId, job: job.request.job, input }]
@@ -387,7 +387,7 @@ export class ProviderMachine {
     if (result.units > job.request.job.maxOutputUnits) {
       return this.#onFailed(
         jobId,
-        'too-many-units',
+        'output-too-long',
         `expected at most ${job.request.job.maxOutputUnits} units, got ${result.units}`,
       )
     }
@@ -608,15 +608,14 @@ export class ProviderMachine {
     ]
   }
 
-  #onCertified(certificate: Certificate, accepted: bigint, rejected: bigint): ProviderEffect[] {
+  #onCertified(certificate: Certificate, decided: bigint): ProviderEffect[] {
     const open = this.#checkpoints.get(certificate.checkpoint)
     if (open === undefined) return []
     this.#checkpoints.delete(certificate.checkpoint)
     const digests = open.receipts.map(({ digest }) => digest)
     const replies = open.receipts.flatMap(({ answer, waiting }, index) => {
       const receiptProof = waiting.length === 0 ? [] : merkleProof('receipt', digests, index)
-      const flag = 1n << BigInt(index)
-      const outcome = (accepted & flag) !== 0n ? 'accepted' : (rejected & flag) !== 0n ? 'rejected' : 'undecided'
+      const outcome = hasBit(decided, index) ? 'complete' : 'uncertified'
       return waiting.flatMap((stream) => [
         reply(stream, { type: 'certificate', signed: open.signed, certificate, receiptProof }),
         reply(stream, { type: 'end', jobId: answer.jobId, outcome }),
@@ -630,7 +629,7 @@ export class ProviderMachine {
     if (open === undefined) return []
     this.#checkpoints.delete(checkpoint)
     return open.receipts.flatMap(({ answer, waiting }) =>
-      waiting.map((stream) => reply(stream, { type: 'end', jobId: answer.jobId, outcome: 'undecided' })),
+      waiting.map((stream) => reply(stream, { type: 'end', jobId: answer.jobId, outcome: 'uncertified' })),
     )
   }
 

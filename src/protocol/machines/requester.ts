@@ -1,6 +1,6 @@
 import { AnswerChecker, type AnswerProblem } from '../answer.ts'
 import { traceDigestOf } from '../chunks.ts'
-import type { OutcomeCode, RefusalCode } from '../codes.ts'
+import type { Outcome, RefusalCode } from '../codes.ts'
 import { type Domain, digestOf } from '../eip712.ts'
 import type { Address, Digest } from '../hex.ts'
 import { ZERO_DIGEST } from '../hex.ts'
@@ -76,7 +76,7 @@ export type RequesterEvent =
       readonly verdict: Verdict
     }
   | { readonly type: 'refused'; readonly code: RefusalCode; readonly message: string }
-  | { readonly type: 'end'; readonly now: number; readonly outcome: OutcomeCode }
+  | { readonly type: 'end'; readonly now: number; readonly outcome: Outcome }
   | { readonly type: 'stream-failed'; readonly code: string; readonly message: string }
   | { readonly type: 'timeout' }
   | { readonly type: 'cancel' }
@@ -333,7 +333,7 @@ export class RequesterMachine {
     return verdict.status === 'rejected' ? [{ type: 'report', provider, code: 'rejected', message }, ...failed] : failed
   }
 
-  #onEnd(outcome: OutcomeCode): RequesterEffect[] {
+  #onEnd(outcome: Outcome): RequesterEffect[] {
     const attempt = this.#attempt
     if (attempt === undefined) return []
     if (attempt.checker.receipt === undefined) {
@@ -343,7 +343,7 @@ export class RequesterMachine {
         cause: 'unexpected-end',
       })
     }
-    if (this.#init.order.mode === MODE.quorum && outcome === 'undecided') {
+    if (this.#init.order.mode === MODE.quorum && outcome === 'uncertified') {
       return this.#fail({ code: 'undecided', message: 'the committee did not decide in time', cause: outcome })
     }
     return []
