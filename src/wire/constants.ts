@@ -1,0 +1,131 @@
+import { MAX_CHUNK_BYTES } from '../protocol/index.ts'
+import type { WireType } from './messages.ts'
+
+const KIB = 1024
+const MIB = 1024 * KIB
+
+export interface WireLimit {
+  readonly value: number
+  readonly unit: 'bytes' | 'count'
+  readonly reason: string
+}
+
+const limit = <const V extends number>(value: V, unit: WireLimit['unit'], reason: string) => ({ value, unit, reason })
+
+/**
+ * Every limit of the wire: the greatest encoding of each message by its name, wherever it occurs, and of what it holds. A
+ * frame may add `frameHeader` bytes to the message inside. Checked before anything is built from the bytes.
+ */
+export const WIRE_LIMITS = {
+  SessionGrant: limit(256, 'bytes', 'flat object: its greatest encoding, rounded up'),
+  Terms: limit(256, 'bytes', 'flat object'),
+  Offer: limit(192, 'bytes', 'flat object'),
+  Load: limit(64, 'bytes', 'flat object'),
+  Job: limit(448, 'bytes', 'flat object'),
+  Head: limit(192, 'bytes', 'flat object'),
+  Receipt: limit(640, 'bytes', 'flat object'),
+  Checkpoint: limit(256, 'bytes', 'flat object'),
+  Vote: limit(320, 'bytes', 'flat object'),
+  Delivery: limit(128, 'bytes', 'flat object'),
+  Batch: limit(320, 'bytes', 'flat object'),
+  Leaf: limit(320, 'bytes', 'flat object'),
+  Evidence: limit(192 * KIB, 'bytes', 'document and collateral at their greatest'),
+  SignedGrant: limit(192 * KIB + 512, 'bytes', 'grant, signature and evidence'),
+  SignedOffer: limit(24 * KIB, 'bytes', '64 terms of 256 bytes, 16 addresses, grant without evidence'),
+  OfferHeader: limit(320, 'bytes', 'offer and signature'),
+  SignedLoad: limit(192, 'bytes', 'load and signature'),
+  SignedJob: limit(576, 'bytes', 'job and signature'),
+  SignedHead: limit(256, 'bytes', 'head and signature'),
+  SignedReceipt: limit(704, 'bytes', 'receipt and signature'),
+  SignedCheckpoint: limit(384, 'bytes', 'checkpoint and signature'),
+  SignedDelivery: limit(256, 'bytes', 'delivery and signature'),
+  RejectionReason: limit(16, 'bytes', 'two small numbers'),
+  SignedVote: limit(3 * KIB, 'bytes', 'vote, signature and 256 reasons of 8 bytes'),
+  Sketch: limit(4 * KIB + 16, 'bytes', '1024 float32 values'),
+  WorkOpening: limit(56 * KIB, 'bytes', '256 sketches of 48 values, or fewer of more; fits a gossip message'),
+  VoteBundle: limit(64 * KIB, 'bytes', '128 votes without reasons; the greatest gossip message'),
+  Certificate: limit(52 * KIB, 'bytes', '16 votes with every reason'),
+  BatchSignature: limit(96, 'bytes', 'seat and signature'),
+  SignedBatch: limit(400 * KIB, 'bytes', '1024 leaves and 64 signatures'),
+  Refusal: limit(640, 'bytes', 'code and a sentence'),
+  EquivocationProof: limit(8 * KIB, 'bytes', 'two votes with every reason, or two smaller objects and a grant'),
+  InferRequest: limit(512 * KIB - 8, 'bytes', 'job, input and parameters in one frame'),
+  InferCancel: limit(40, 'bytes', 'one digest'),
+  InferClientFrame: limit(512 * KIB, 'bytes', 'greatest frame of /infer'),
+  InferAccepted: limit(72, 'bytes', 'two digests'),
+  InferChunk: limit(63 * KIB, 'bytes', 'a chunk of 64 kB with its salt'),
+  InferReceipt: limit(800, 'bytes', 'receipt and two digests'),
+  InferCertificate: limit(54 * KIB, 'bytes', 'certificate, checkpoint and a path of 8 digests'),
+  InferEnd: limit(40, 'bytes', 'digest and code'),
+  InferServerFrame: limit(64 * KIB, 'bytes', 'greatest frame of an answer'),
+  TranscriptChunk: limit(63 * KIB, 'bytes', 'a chunk of 64 kB with its salt'),
+  Transcript: limit(MIB - 64 * KIB, 'bytes', 'input, parameters and the chunks that fit'),
+  JobRecord: limit(MIB - 32, 'bytes', 'a record in one frame; longer ones go on in parts'),
+  RecordsRequest: limit(48, 'bytes', 'digest and range'),
+  CheckpointPush: limit(MIB - 8, 'bytes', 'as many records as fit one frame'),
+  GrantFrame: limit(192 * KIB + 640, 'bytes', 'a grant with evidence'),
+  RecordFrame: limit(MIB - 8, 'bytes', 'one record'),
+  RecordPart: limit(MIB - 8, 'bytes', 'heads and chunks of one record'),
+  RecordsEnd: limit(48, 'bytes', 'count and digest'),
+  CertificateNotice: limit(52 * KIB + 8, 'bytes', 'a certificate'),
+  RecordsFrame: limit(MIB, 'bytes', 'greatest frame of /records'),
+  OffersRequest: limit(32, 'bytes', 'address and count'),
+  OffersResponse: limit(MIB - 8, 'bytes', 'a page of offers'),
+  GrantRequest: limit(40, 'bytes', 'one digest'),
+  GrantResponse: limit(192 * KIB + 640, 'bytes', 'a grant with evidence'),
+  CheckpointsRequest: limit(40, 'bytes', 'address and range'),
+  CheckpointRequest: limit(40, 'bytes', 'one digest'),
+  CheckpointsResponse: limit(32 * KIB, 'bytes', '64 checkpoints'),
+  VotesRequest: limit(40, 'bytes', 'one digest'),
+  VotesResponse: limit(64 * KIB + 8, 'bytes', 'one bundle'),
+  BatchRequest: limit(16, 'bytes', 'one number'),
+  BatchResponse: limit(400 * KIB + 8, 'bytes', 'a batch with its leaves'),
+  BatchProposal: limit(
+    MIB - 8,
+    'bytes',
+    'a batch, its leaves and their certificates; a settler closes a batch that would not fit',
+  ),
+  LatestRequest: limit(24, 'bytes', 'one address'),
+  LatestResponse: limit(6 * KIB, 'bytes', 'one signed object of each kind'),
+  SyncEnd: limit(8, 'bytes', 'one number'),
+  SyncFrame: limit(MIB, 'bytes', 'greatest frame of /sync'),
+  frameHeader: limit(8, 'bytes', 'tag and length of the message in a frame'),
+  gossipMessage: limit(64 * KIB, 'bytes', 'greatest message of any topic; a batch above it goes out without leaves'),
+  evidenceDocument: limit(
+    64 * KIB,
+    'bytes',
+    'attestation documents and quotes are 4 to 20 kB, with GPU evidence up to 50',
+  ),
+  evidenceCollateral: limit(
+    127 * KIB,
+    'bytes',
+    'certificates and revocation lists that let others check without the vendor',
+  ),
+  offerTerms: limit(64, 'count', 'models of one operator'),
+  offerAddresses: limit(16, 'count', 'as many as a peer dials'),
+  addressBytes: limit(256, 'bytes', 'one multiaddr as text'),
+  input: limit(480 * KIB, 'bytes', 'input of a job, one frame with its job'),
+  parameters: limit(16 * KIB, 'bytes', 'canonical parameters of a job'),
+  chunkData: limit(MAX_CHUNK_BYTES, 'bytes', 'section 2: a chunk is at most 64 kB'),
+  merklePath: limit(8, 'count', 'a checkpoint has at most 256 receipts'),
+  termsPath: limit(6, 'count', 'an offer has at most 64 terms'),
+  recordHeads: limit(4_096, 'count', 'heads of one record in one frame'),
+  recordChunks: limit(8_192, 'count', 'chunks of one record in one frame'),
+  channelConfig: limit(KIB, 'bytes', 'a payment channel configuration'),
+  voucher: limit(KIB, 'bytes', 'a voucher'),
+  pushRecords: limit(256, 'count', 'receipts of a checkpoint'),
+  voteReasons: limit(256, 'count', 'receipts of a checkpoint'),
+  bundleVotes: limit(128, 'count', 'work seats of an epoch'),
+  bundleOpenings: limit(128, 'count', 'work seats of an epoch'),
+  openingSketches: limit(256, 'count', 'receipts of a checkpoint'),
+  sketchValues: limit(4 * KIB, 'bytes', '1024 float32 values'),
+  certificateVotes: limit(16, 'count', 'seven seats, both rounds'),
+  batchLeaves: limit(1_024, 'count', 'greatest value of the parameter batchCheckpoints'),
+  batchSignatures: limit(64, 'count', 'the signing set'),
+  equivocationSide: limit(3 * KIB, 'bytes', 'a vote with every reason'),
+  refusalMessage: limit(512, 'bytes', 'a sentence for people'),
+  pageOffers: limit(256, 'count', 'offers of one page'),
+  pageCheckpoints: limit(64, 'count', 'checkpoints of one page'),
+} as const satisfies { readonly [T in WireType]: WireLimit } & { readonly [name: string]: WireLimit }
+
+export type WireLimitName = keyof typeof WIRE_LIMITS
