@@ -51,7 +51,7 @@ export interface JobRequest extends SignedJob {
 export interface StoredAnswer {
   readonly jobId: Digest
   readonly record: JobRecord
-  /** Chunks as they left, sealed when the job was. */
+  /** Plain, as the heads cover them; none when the job's privacy keeps them off the disk. */
   readonly chunks: readonly TranscriptChunk[]
 }
 
@@ -118,12 +118,6 @@ export type ProviderEvent =
       readonly stored: StoredAnswer | 'reserved' | undefined
     }
   | { readonly type: 'input-opened'; readonly now: number; readonly jobId: Digest; readonly input: Uint8Array }
-  | {
-      readonly type: 'chunks-sealed'
-      readonly now: number
-      readonly jobId: Digest
-      readonly data: readonly Uint8Array[]
-    }
   | { readonly type: 'run-finished'; readonly now: number; readonly jobId: Digest; readonly result: RunResult }
   | { readonly type: 'job-failed'; readonly jobId: Digest; readonly code: RefusalCode; readonly message: string }
   | { readonly type: 'stream-closed'; readonly stream: StreamId }
@@ -181,7 +175,6 @@ export type ProviderEffect =
   | { readonly type: 'persist'; readonly entries: readonly ProviderEntry[] }
   | { readonly type: 'reply'; readonly stream: StreamId; readonly reply: ProviderReply }
   | { readonly type: 'open-input'; readonly jobId: Digest; readonly job: Job; readonly sealed: Uint8Array }
-  | { readonly type: 'seal-chunks'; readonly jobId: Digest; readonly data: readonly Uint8Array[] }
   | { readonly type: 'run'; readonly jobId: Digest; readonly job: Job; readonly input: Uint8Array }
   | { readonly type: 'cancel'; readonly jobId: Digest }
   /** Ask for `checkpoint-due` at this time unless one is already asked for earlier. */
@@ -206,7 +199,6 @@ interface RunningJob {
   readonly grant: NumberedGrant
   streams: StreamId[]
   input: Uint8Array | undefined
-  result: RunResult | undefined
 }
 
 interface LooseReceipt {
@@ -220,6 +212,8 @@ interface OpenCheckpoint {
   readonly receipts: readonly LooseReceipt[]
 }
 
+const MAX_RECENT = 256
+
 /** A job must have been created this recently, so that reservations need not be kept for ever, ms. */
 const MAX_JOB_AGE_MS = 60_000
 
@@ -231,6 +225,8 @@ export class ProviderMachine {
   readonly #init: ProviderInit
   readonly #terms = new Map<Digest, OfferedTerms>()
   readonly #jobs = new Map<Digest, RunningJob>()
+  /** Finished jobs whose answer may not be readable in the store yet. */
+  readonly #recent = new Map<Digest, StoredAnswer>()
   readonly #checkpoints = new Map<Digest, OpenCheckpoint>()
   #grant: NumberedGrant | undefined
   #loose: LooseReceipt[] = []
@@ -268,8 +264,6 @@ export class ProviderMachine {
         return this.#onInput(event.jobId, event.input)
       case 'run-finished':
         return this.#onRunFinished(event)
-      case 'chunks-sealed':
-        return this.#onChunks(event.jobId, event.data, event.now)
       case 'job-failed':
         return this.#onFailed(event.jobId, event.code, event.message)
       case 'stream-closed':
@@ -305,14 +299,16 @@ export class ProviderMachine {
       running.streams.push(stream)
       return [reply(stream, { type: 'accepted', jobId, grant: running.request.job.grant })]
     }
+    const recent = this.#recent.get(jobId)
+    if (recent !== undefined) return this.#replay(stream, recent, recent.chunks, false)
     if (stored === 'reserved')
       return [refusal(stream, jobId, 'job-closed', 'this job was reserved before a restart and cost nothing')]
-    if (stored !== undefined) return this.#replay(stream, stored)
+    if (stored !== undefined) return this.#replay(stream, stored, stored.chunks, false)
     const refused = this.#admit(request, now)
     if (refused !== undefined) return [refusal(stream, jobId, refused.code, refused.message)]
     const grant = this.#grant as NumberedGrant
     const terms = this.#terms.get(request.job.terms) as OfferedTerms
-    this.#jobs.set(jobId, { request, terms, grant, streams: [stream], input: undefined, result: undefined })
+    this.#jobs.set(jobId, { request, terms, grant, streams: [stream], input: undefined })
     const start: ProviderEffect[] = request.sealed
       ? [{ type: 'open-input', jobId, job: request.job, sealed: request.input }]
       : this.#onInput(jobId, request.input)
@@ -381,9 +377,10 @@ export class ProviderMachine {
     return [{ type: 'run', jobId, job: job.request.job, input }]
   }
 
+  /** Signs heads and the receipt, stores them, then releases (section 4.3, R27). */
   #onRunFinished({ jobId, result, now }: Extract<ProviderEvent, { type: 'run-finished' }>): ProviderEffect[] {
     const job = this.#jobs.get(jobId)
-    if (job === undefined) return []
+    if (job?.input === undefined) return []
     if (result.units > job.request.job.maxOutputUnits) {
       return this.#onFailed(
         jobId,
@@ -394,17 +391,9 @@ export class ProviderMachine {
     if (result.finishedAt > job.request.job.deadline) {
       return this.#onFailed(jobId, 'deadline-exceeded', `expected an answer by ${job.request.job.deadline}`)
     }
-    job.result = result
-    const data = splitChunks(result.output)
-    return job.request.sealed ? [{ type: 'seal-chunks', jobId, data }] : this.#onChunks(jobId, data, now)
-  }
-
-  /** Signs heads and the receipt, stores them, then releases (section 4.3, R27). */
-  #onChunks(jobId: Digest, data: readonly Uint8Array[], now: number): ProviderEffect[] {
-    const job = this.#jobs.get(jobId)
-    if (job?.result === undefined || job.input === undefined) return []
     this.#jobs.delete(jobId)
-    const answer = this.#sign(jobId, job, job.result, job.input, data)
+    const { answer, chunks } = this.#sign(jobId, job, result, job.input)
+    this.#remember(answer)
     const quorum = job.request.job.mode === MODE.quorum
     this.#loose.push({
       answer,
@@ -413,7 +402,7 @@ export class ProviderMachine {
     })
     return [
       { type: 'persist', entries: [{ kind: 'answer', answer }] },
-      ...job.streams.flatMap((stream) => this.#replay(stream, answer, quorum)),
+      ...job.streams.flatMap((stream) => this.#replay(stream, answer, chunks, quorum)),
       ...this.#schedule(quorum, now),
       ...this.#whenDrained(),
     ]
@@ -424,8 +413,7 @@ export class ProviderMachine {
     job: RunningJob,
     result: RunResult,
     input: Uint8Array,
-    data: readonly Uint8Array[],
-  ): StoredAnswer {
+  ): { readonly answer: StoredAnswer; readonly chunks: readonly TranscriptChunk[] } {
     const { domain, random } = this.#init
     const { grant, terms, request } = job
     const usage = {
@@ -435,6 +423,7 @@ export class ProviderMachine {
       finishedAt: result.finishedAt,
     }
     const charge = chargeOf(terms.terms, usage)
+    const data = splitChunks(result.output)
     const chain = new ChunkChain(jobId)
     const chunks: TranscriptChunk[] = []
     const heads: SignedHead[] = []
@@ -506,15 +495,26 @@ export class ProviderMachine {
       channelConfig: new Uint8Array(0),
       voucher: new Uint8Array(0),
     }
-    return { jobId, record, chunks }
+    return { answer: { jobId, record, chunks: transcript?.chunks ?? [] }, chunks }
+  }
+
+  #remember(answer: StoredAnswer): void {
+    this.#recent.set(answer.jobId, answer)
+    const oldest = this.#recent.keys().next()
+    if (this.#recent.size > MAX_RECENT && oldest.done !== true) this.#recent.delete(oldest.value)
   }
 
   /** Chunks each followed by the head that covers them, the receipt, and the terminal frame unless a certificate is due. */
-  #replay(stream: StreamId, answer: StoredAnswer, awaitCertificate = false): ProviderEffect[] {
+  #replay(
+    stream: StreamId,
+    answer: StoredAnswer,
+    chunks: readonly TranscriptChunk[],
+    awaitCertificate: boolean,
+  ): ProviderEffect[] {
     const { record, jobId } = answer
     const heads = new Map(record.heads.map((signed) => [signed.head.index, signed]))
     const replies: ProviderReply[] = []
-    for (const chunk of answer.chunks) {
+    for (const chunk of chunks) {
       replies.push({ type: 'chunk', jobId, chunk })
       const signed = heads.get(chunk.index)
       if (signed !== undefined) replies.push({ type: 'head', signed })
@@ -541,7 +541,7 @@ export class ProviderMachine {
     for (const [jobId, job] of this.#jobs) {
       if (!job.streams.includes(stream)) continue
       job.streams = job.streams.filter((open) => open !== stream)
-      if (job.streams.length === 0 && job.result === undefined) effects.push({ type: 'cancel', jobId })
+      if (job.streams.length === 0) effects.push({ type: 'cancel', jobId })
     }
     return effects
   }
