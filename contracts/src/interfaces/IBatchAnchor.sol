@@ -51,25 +51,14 @@ interface IBatchAnchor {
 
   /// @notice Anchors batch `lastNumber + 1`. Anyone may call: the settler the batch names is the one credited.
   /// @param signers and `sigs64` as `ICommittee.weigh` reads them
-  function anchor(
-    Batch calldata b,
-    uint256 signers,
-    bytes calldata sigs64
-  ) external;
+  function anchor(Batch calldata b, uint256 signers, bytes calldata sigs64) external;
 
   /// @notice Puts a signed checkpoint of a staked provider on chain. Anyone may call.
   /// @param operatorSig the operator's 65-byte signature of the checkpoint
-  function force(
-    Checkpoint calldata c,
-    bytes calldata operatorSig
-  ) external;
+  function force(Checkpoint calldata c, bytes calldata operatorSig) external;
 
   /// @notice Whether `l` is a leaf of the anchored batch `b`.
-  function checkLeaf(
-    Batch calldata b,
-    Leaf calldata l,
-    bytes32[] calldata proof
-  ) external view returns (bool);
+  function checkLeaf(Batch calldata b, Leaf calldata l, bytes32[] calldata proof) external view returns (bool);
 
   /// @notice What the anchored batch `b` says of receipt `index` of the checkpoint in leaf `l`.
   /// @param lp proof of the leaf, `rp` of the receipt
@@ -88,11 +77,7 @@ interface IBatchAnchor {
   /// @notice Epoch of the last batch.
   function lastEpoch() external view returns (uint64);
   /// @notice Digest of an anchored batch; zero for number 0 and for batches to come.
-  function digestOf(
-    uint64 number
-  ) external view returns (bytes32);
+  function digestOf(uint64 number) external view returns (bytes32);
   /// @notice Second in which a checkpoint was forced; zero when it was not.
-  function forcedAt(
-    bytes32 checkpoint
-  ) external view returns (uint64);
+  function forcedAt(bytes32 checkpoint) external view returns (uint64);
 }

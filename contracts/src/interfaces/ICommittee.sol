@@ -50,30 +50,21 @@ interface ICommittee {
 
   /// @notice Seats a matured verifier. Anyone may call. `evict` is the next free place while the set has one; in a full
   /// set the lightest place, when its weight is below the newcomer's.
-  function join(
-    address operator,
-    uint8 evict
-  ) external;
+  function join(address operator, uint8 evict) external;
 
   /// @notice Freezes the set for the current epoch. Anyone may call, and can choose nothing: `order` is what
   /// `currentOrder` returns.
-  function open(
-    uint64 epoch,
-    uint8[] calldata order
-  ) external;
+  function open(uint64 epoch, uint8[] calldata order) external;
 
   /// @notice Weighs signatures of `digest`. Reverts unless every signature is right.
   /// @param epoch the set of this epoch, or, when it was not opened, of the latest of the three before it that was
   /// @param jury whether all seats count, not only the signers
   /// @param bitmap bit i is seat i of `signingSet`
   /// @param sigs64 64 bytes per set bit, lowest bit first: r, then s with the parity of v in its top bit (EIP-2098)
-  function weigh(
-    uint64 epoch,
-    bool jury,
-    bytes32 digest,
-    uint256 bitmap,
-    bytes calldata sigs64
-  ) external view returns (uint256 signed, uint256 total);
+  function weigh(uint64 epoch, bool jury, bytes32 digest, uint256 bitmap, bytes calldata sigs64)
+    external
+    view
+    returns (uint256 signed, uint256 total);
 
   function stakeManager() external view returns (IStakeManager);
   /// @notice The fewest verifiers with which an epoch opens.
@@ -85,14 +76,8 @@ interface ICommittee {
   /// @notice What `open` wants as its order in this epoch.
   function currentOrder() external view returns (uint8[] memory order);
   /// @notice The seats that `weigh` uses for `epoch`, and the epoch they were opened in.
-  function signingSet(
-    uint64 epoch
-  ) external view returns (Seat[] memory seats, uint64 openedIn);
+  function signingSet(uint64 epoch) external view returns (Seat[] memory seats, uint64 openedIn);
   /// @notice How many of the first seats of `signingSet(epoch)` sign batches.
-  function signers(
-    uint64 epoch
-  ) external view returns (uint256);
-  function isOpen(
-    uint64 epoch
-  ) external view returns (bool);
+  function signers(uint64 epoch) external view returns (uint256);
+  function isOpen(uint64 epoch) external view returns (bool);
 }

@@ -26,9 +26,5 @@ interface IOPG is IERC3009, IERC3009Cancel {
     bytes calldata signature
   ) external;
 
-  function cancelAuthorization(
-    address authorizer,
-    bytes32 nonce,
-    bytes calldata signature
-  ) external;
+  function cancelAuthorization(address authorizer, bytes32 nonce, bytes calldata signature) external;
 }

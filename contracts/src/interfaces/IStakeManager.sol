@@ -64,44 +64,23 @@ interface IStakeManager {
   /// @notice Makes the caller the owner of `operator`, once and for good.
   /// @param operatorSig the operator's 65-byte signature of `Registration(address operator,address owner,address payout,
   /// uint256 deadline)` in the network's EIP-712 domain
-  function register(
-    address operator,
-    address payout,
-    uint256 deadline,
-    bytes calldata operatorSig
-  ) external;
+  function register(address operator, address payout, uint256 deadline, bytes calldata operatorSig) external;
 
   /// @notice Changes who receives the operator's earnings. Owner only.
-  function setPayout(
-    address operator,
-    address payout
-  ) external;
+  function setPayout(address operator, address payout) external;
 
   /// @notice Takes `amount` from the owner; it counts from the epoch after next. Owner only.
-  function stake(
-    address operator,
-    Role role,
-    uint128 amount
-  ) external;
+  function stake(address operator, Role role, uint128 amount) external;
 
   /// @notice Takes `amount` out of the weight at once, the newest stake first, and starts its unbonding. Owner only.
-  function requestUnstake(
-    address operator,
-    Role role,
-    uint128 amount
-  ) external;
+  function requestUnstake(address operator, Role role, uint128 amount) external;
 
   /// @notice Pays everything whose unbonding is over to the owner. Anyone may call.
-  function withdraw(
-    address operator,
-    Role role
-  ) external;
+  function withdraw(address operator, Role role) external;
 
   /// @notice Takes all weight from an operator whose key its owner no longer trusts, for good. Stake leaves by
   /// `requestUnstake` as before. Owner only.
-  function freeze(
-    address operator
-  ) external;
+  function freeze(address operator) external;
 
   /// @notice The EIP-712 domain's salt (R2).
   function networkId() external view returns (bytes32);
@@ -116,44 +95,20 @@ interface IStakeManager {
   function unbondingPeriod() external view returns (uint64);
   function currentEpoch() external view returns (uint64);
   /// @notice Least stake of a role, in wei.
-  function minimumStake(
-    Role role
-  ) external pure returns (uint128);
+  function minimumStake(Role role) external pure returns (uint128);
   /// @notice What counts for the role in `epoch`, which is the current one or later, as things stand now. Zero for a
   /// frozen operator; never an amount between zero and the minimum.
-  function maturedStake(
-    address operator,
-    Role role,
-    uint64 epoch
-  ) external view returns (uint256);
+  function maturedStake(address operator, Role role, uint64 epoch) external view returns (uint256);
   /// @notice Everything staked for the role, matured or not, without what is unbonding.
-  function stakeOf(
-    address operator,
-    Role role
-  ) external view returns (uint256);
-  function unbondings(
-    address operator,
-    Role role
-  ) external view returns (Unbonding[] memory);
+  function stakeOf(address operator, Role role) external view returns (uint256);
+  function unbondings(address operator, Role role) external view returns (Unbonding[] memory);
   /// @notice The owner of a registered operator, else zero.
-  function ownerOf(
-    address operator
-  ) external view returns (address);
-  function payoutOf(
-    address operator
-  ) external view returns (address);
-  function isFrozen(
-    address operator
-  ) external view returns (bool);
+  function ownerOf(address operator) external view returns (address);
+  function payoutOf(address operator) external view returns (address);
+  function isFrozen(address operator) external view returns (bool);
   /// @notice How many operators have stake in the role.
-  function operatorCount(
-    Role role
-  ) external view returns (uint256);
+  function operatorCount(Role role) external view returns (uint256);
   /// @notice One page of the role's operators with what counts in the current epoch. The order has no meaning and
   /// changes: read all pages at one block.
-  function operators(
-    Role role,
-    uint256 from,
-    uint256 count
-  ) external view returns (OperatorStake[] memory);
+  function operators(Role role, uint256 from, uint256 count) external view returns (OperatorStake[] memory);
 }

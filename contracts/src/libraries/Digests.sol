@@ -63,27 +63,16 @@ library Digests {
 
   /// @notice Id of the network whose StakeManager is `stakeManager` (R2). `anchor` is the parent hash of the deployment
   /// block: a contract cannot know its own block's hash.
-  function networkId(
-    uint256 chainId,
-    address stakeManager,
-    bytes32 anchor
-  ) internal pure returns (bytes32) {
+  function networkId(uint256 chainId, address stakeManager, bytes32 anchor) internal pure returns (bytes32) {
     return keccak256(abi.encode(NETWORK_TAG, chainId, stakeManager, anchor));
   }
 
-  function domainSeparator(
-    uint256 chainId,
-    address stakeManager,
-    bytes32 network
-  ) internal pure returns (bytes32) {
+  function domainSeparator(uint256 chainId, address stakeManager, bytes32 network) internal pure returns (bytes32) {
     return keccak256(abi.encode(DOMAIN_TYPEHASH, NAME_HASH, VERSION_HASH, chainId, stakeManager, network));
   }
 
   /// @notice The digest that is signed and by which the object is identified.
-  function toTyped(
-    bytes32 separator,
-    bytes32 structHash
-  ) internal pure returns (bytes32 digest) {
+  function toTyped(bytes32 separator, bytes32 structHash) internal pure returns (bytes32 digest) {
     assembly ("memory-safe") {
       let pointer := mload(0x40)
       mstore(pointer, hex"1901")
@@ -93,84 +82,59 @@ library Digests {
     }
   }
 
-  function hashRegistration(
-    address operator,
-    address owner,
-    address payout,
-    uint256 deadline
-  ) internal pure returns (bytes32) {
+  function hashRegistration(address operator, address owner, address payout, uint256 deadline)
+    internal
+    pure
+    returns (bytes32)
+  {
     return keccak256(abi.encode(REGISTRATION_TYPEHASH, operator, owner, payout, deadline));
   }
 
-  function hash(
-    SessionGrant calldata value
-  ) internal pure returns (bytes32) {
+  function hash(SessionGrant calldata value) internal pure returns (bytes32) {
     return keccak256(abi.encode(SESSION_GRANT_TYPEHASH, value));
   }
 
-  function hash(
-    Terms calldata value
-  ) internal pure returns (bytes32) {
+  function hash(Terms calldata value) internal pure returns (bytes32) {
     return keccak256(abi.encode(TERMS_TYPEHASH, value));
   }
 
-  function hash(
-    Offer calldata value
-  ) internal pure returns (bytes32) {
+  function hash(Offer calldata value) internal pure returns (bytes32) {
     return keccak256(abi.encode(OFFER_TYPEHASH, value));
   }
 
-  function hash(
-    Load calldata value
-  ) internal pure returns (bytes32) {
+  function hash(Load calldata value) internal pure returns (bytes32) {
     return keccak256(abi.encode(LOAD_TYPEHASH, value));
   }
 
-  function hash(
-    Job calldata value
-  ) internal pure returns (bytes32) {
+  function hash(Job calldata value) internal pure returns (bytes32) {
     return keccak256(abi.encode(JOB_TYPEHASH, value));
   }
 
-  function hash(
-    Head calldata value
-  ) internal pure returns (bytes32) {
+  function hash(Head calldata value) internal pure returns (bytes32) {
     return keccak256(abi.encode(HEAD_TYPEHASH, value));
   }
 
-  function hash(
-    Receipt calldata value
-  ) internal pure returns (bytes32) {
+  function hash(Receipt calldata value) internal pure returns (bytes32) {
     return keccak256(abi.encode(RECEIPT_TYPEHASH, value));
   }
 
-  function hash(
-    Checkpoint calldata value
-  ) internal pure returns (bytes32) {
+  function hash(Checkpoint calldata value) internal pure returns (bytes32) {
     return keccak256(abi.encode(CHECKPOINT_TYPEHASH, value));
   }
 
-  function hash(
-    Vote calldata value
-  ) internal pure returns (bytes32) {
+  function hash(Vote calldata value) internal pure returns (bytes32) {
     return keccak256(abi.encode(VOTE_TYPEHASH, value));
   }
 
-  function hash(
-    Delivery calldata value
-  ) internal pure returns (bytes32) {
+  function hash(Delivery calldata value) internal pure returns (bytes32) {
     return keccak256(abi.encode(DELIVERY_TYPEHASH, value));
   }
 
-  function hash(
-    Batch calldata value
-  ) internal pure returns (bytes32) {
+  function hash(Batch calldata value) internal pure returns (bytes32) {
     return keccak256(abi.encode(BATCH_TYPEHASH, value));
   }
 
-  function hash(
-    Leaf calldata value
-  ) internal pure returns (bytes32) {
+  function hash(Leaf calldata value) internal pure returns (bytes32) {
     return keccak256(abi.encode(LEAF_TYPEHASH, value));
   }
 }

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IBatchAnchor} from "./interfaces/IBatchAnchor.sol";
+import {ICommittee} from "./interfaces/ICommittee.sol";
+import {IStakeManager} from "./interfaces/IStakeManager.sol";
+import {Batch, Checkpoint, Leaf, Receipt, Role} from "./interfaces/Objects.sol";
+import {Digests} from "./libraries/Digests.sol";
+import {IndexedMerkle} from "./libraries/IndexedMerkle.sol";
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+
+contract BatchAnchor is IBatchAnchor {
+  using Digests for Batch;
+  using Digests for Checkpoint;
+  using Digests for Leaf;
+  using Digests for Receipt;
+
+  /// @notice How far a signed time may be ahead of the block, in ms (protocol.md, Encoding).
+  uint256 public constant FUTURE_TOLERANCE_MS = 2000;
+  /// @notice Receipts in a checkpoint at most (R8): as many as a verdict map has bits.
+  uint16 public constant MAX_RECEIPTS = 256;
+
+  IStakeManager public immutable stakeManager;
+  ICommittee public immutable committee;
+
+  uint64 public lastNumber;
+  uint64 public lastEpoch;
+  mapping(uint64 number => bytes32) public digestOf;
+  mapping(bytes32 checkpoint => uint64) public forcedAt;
+
+  constructor(ICommittee committee_) {
+    committee = committee_;
+    stakeManager = committee_.stakeManager();
+  }
+
+  /// @inheritdoc IBatchAnchor
+  function anchor(Batch calldata b, uint256 signers, bytes calldata sigs64) external {
+    uint64 last = lastNumber;
+    require(b.number == last + 1, WrongNumber(last + 1, b.number));
+    bytes32 previous = digestOf[last];
+    require(b.previous == previous, WrongPrevious(previous, b.previous));
+    uint64 epoch = stakeManager.currentEpoch();
+    require(b.epoch <= epoch && b.epoch + 1 >= epoch && b.epoch >= lastEpoch, WrongEpoch(b.epoch, epoch));
+    uint256 nowMs = block.timestamp * 1000;
+    require(b.cutoff <= nowMs + FUTURE_TOLERANCE_MS, CutoffInFuture(b.cutoff, nowMs));
+    require((b.leaves == 0) == (b.checkpointsRoot == 0), RootWithoutLeaves());
+    require(stakeManager.maturedStake(b.settler, Role.Settler, epoch) != 0, SettlerNotStaked(b.settler));
+
+    bytes32 digest = _digest(b.hash());
+    (uint256 signed, uint256 total) = committee.weigh(b.epoch, false, digest, signers, sigs64);
+    require(signed * 3 > total * 2, NoQuorum(signed, total));
+
+    lastNumber = b.number;
+    lastEpoch = b.epoch;
+    digestOf[b.number] = digest;
+    emit BatchAnchored(b.number, digest, b.settler, b, signers);
+  }
+
+  /// @inheritdoc IBatchAnchor
+  function force(Checkpoint calldata c, bytes calldata operatorSig) external {
+    require(c.count != 0 && c.count <= MAX_RECEIPTS, WrongCount(c.count));
+    uint64 epoch = stakeManager.currentEpoch();
+    require(stakeManager.maturedStake(c.operator, Role.Provider, epoch) != 0, ProviderNotStaked(c.operator));
+    bytes32 digest = _digest(c.hash());
+    require(forcedAt[digest] == 0, AlreadyForced(digest));
+    (address signer, ECDSA.RecoverError problem,) = ECDSA.tryRecoverCalldata(digest, operatorSig);
+    require(problem == ECDSA.RecoverError.NoError && signer == c.operator, BadOperatorSignature(c.operator));
+    forcedAt[digest] = uint64(block.timestamp);
+    emit CheckpointForced(digest, c.operator, c.sequence, c, operatorSig);
+  }
+
+  /// @inheritdoc IBatchAnchor
+  function checkLeaf(Batch calldata b, Leaf calldata l, bytes32[] calldata proof) external view returns (bool) {
+    return _isAnchored(b) && _isLeaf(b, l, proof);
+  }
+
+  /// @inheritdoc IBatchAnchor
+  function checkReceipt(
+    Batch calldata b,
+    Leaf calldata l,
+    bytes32[] calldata lp,
+    Receipt calldata r,
+    uint8 index,
+    bytes32[] calldata rp
+  ) external view returns (Status status, bool accepted) {
+    if (!_isAnchored(b)) return (Status.NotAnchored, false);
+    if (!_isLeaf(b, l, lp)) return (Status.NotInBatch, false);
+    if (index >= l.count || r.provider != l.operator) return (Status.NotInCheckpoint, false);
+    if (!IndexedMerkle.verify(IndexedMerkle.RECEIPT, l.receiptsRoot, index, _digest(r.hash()), rp)) {
+      return (Status.NotInCheckpoint, false);
+    }
+    if (l.rejected >> index & 1 == 1) return (Status.Rejected, false);
+    if (l.accepted >> index & 1 == 1) return (Status.Accepted, true);
+    return (Status.Undecided, false);
+  }
+
+  function _digest(bytes32 structHash) private view returns (bytes32) {
+    return Digests.toTyped(stakeManager.domainSeparator(), structHash);
+  }
+
+  function _isAnchored(Batch calldata b) private view returns (bool) {
+    bytes32 digest = digestOf[b.number];
+    return digest != 0 && digest == _digest(b.hash());
+  }
+
+  function _isLeaf(Batch calldata b, Leaf calldata l, bytes32[] calldata proof) private pure returns (bool) {
+    return
+      l.index < b.leaves && IndexedMerkle.verify(IndexedMerkle.CHECKPOINT, b.checkpointsRoot, l.index, l.hash(), proof);
+  }
+}

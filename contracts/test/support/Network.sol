@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {BatchAnchor} from "../../src/BatchAnchor.sol";
+import {Committee} from "../../src/Committee.sol";
+import {OPG} from "../../src/OPG.sol";
+import {StakeManager} from "../../src/StakeManager.sol";
+import {ICommittee} from "../../src/interfaces/ICommittee.sol";
+import {Batch, Role} from "../../src/interfaces/Objects.sol";
+import {Digests} from "../../src/libraries/Digests.sol";
+import {Harness} from "../Harness.sol";
+import {Test} from "./Test.sol";
+
+/// @notice All contracts of a network with devnet parameters; this contract owns every operator.
+abstract contract Network is Test {
+  uint64 internal constant EPOCH = 60;
+  uint64 internal constant UNBONDING = 60;
+  uint128 internal constant VERIFIER_STAKE = 2000e18;
+
+  OPG internal opg;
+  StakeManager internal manager;
+  Committee internal committee;
+  BatchAnchor internal batches;
+  Harness internal harness;
+
+  mapping(address operator => uint256 privateKey) internal keys;
+
+  function deploy() internal {
+    vm.roll(100);
+    vm.warp(1_800_000_000);
+    opg = new OPG(address(this));
+    manager = new StakeManager(opg, EPOCH, UNBONDING);
+    committee = new Committee(manager, 3);
+    batches = new BatchAnchor(committee);
+    harness = new Harness();
+    opg.approve(address(manager), type(uint256).max);
+  }
+
+  function nextEpoch() internal {
+    uint256 start = manager.genesisTimestamp();
+    vm.warp(start + (uint256(manager.currentEpoch()) + 1) * EPOCH);
+  }
+
+  function passEpochs(uint256 count) internal {
+    for (uint256 index; index < count; ++index) {
+      nextEpoch();
+    }
+  }
+
+  function consentOf(uint256 privateKey, address owner, address payout, uint256 deadline)
+    internal
+    view
+    returns (bytes memory)
+  {
+    bytes32 structHash = Digests.hashRegistration(vm.addr(privateKey), owner, payout, deadline);
+    return signature65(privateKey, Digests.toTyped(manager.domainSeparator(), structHash));
+  }
+
+  function register(string memory role, uint256 index) internal returns (address operator) {
+    uint256 privateKey = key(role, index);
+    operator = vm.addr(privateKey);
+    keys[operator] = privateKey;
+    uint256 deadline = vm.getBlockTimestamp() + 1;
+    manager.register(operator, address(this), deadline, consentOf(privateKey, address(this), address(this), deadline));
+  }
+
+  function staked(string memory name, uint256 index, Role role, uint128 amount) internal returns (address operator) {
+    operator = register(name, index);
+    manager.stake(operator, role, amount);
+  }
+
+  /// @dev `count` matured verifiers in the active set, verifier i with `base + i * step`, and the epoch opened.
+  function openWith(uint256 count, uint128 base, uint128 step) internal {
+    address[] memory operators = new address[](count);
+    for (uint256 index; index < count; ++index) {
+      operators[index] = staked("verifier", index, Role.Verifier, base + uint128(index) * step);
+    }
+    passEpochs(2);
+    for (uint256 index; index < count; ++index) {
+      committee.join(operators[index], 0);
+    }
+    open();
+  }
+
+  function open() internal {
+    committee.open(manager.currentEpoch(), committee.currentOrder());
+  }
+
+  /// @dev Signatures of the seats in `bitmap`, in seat order.
+  function signaturesOf(uint64 epoch, bytes32 digest, uint256 bitmap) internal view returns (bytes memory sigs64) {
+    (ICommittee.Seat[] memory seats,) = committee.signingSet(epoch);
+    for (uint256 seat; seat < seats.length; ++seat) {
+      if (bitmap >> seat & 1 == 1) sigs64 = bytes.concat(sigs64, signature64(keys[seats[seat].verifier], digest));
+    }
+  }
+
+  function digestOf(Batch memory b) internal view returns (bytes32) {
+    return Digests.toTyped(manager.domainSeparator(), harness.hashBatch(b));
+  }
+}

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+/// @notice The cheatcodes these tests use.
+interface Vm {
+  function addr(uint256 privateKey) external pure returns (address);
+  function sign(uint256 privateKey, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
+  function warp(uint256 timestamp) external;
+  function roll(uint256 blockNumber) external;
+  function chainId(uint256 id) external;
+  function prank(address sender) external;
+  function startPrank(address sender) external;
+  function stopPrank() external;
+  function assume(bool condition) external pure;
+  function expectRevert(bytes calldata data) external;
+  function expectPartialRevert(bytes4 selector) external;
+  function expectEmit(bool topic1, bool topic2, bool topic3, bool data, address emitter) external;
+  function getBlockTimestamp() external view returns (uint256);
+  function snapshotGasLastCall(string calldata group, string calldata name) external returns (uint256);
+  function readFile(string calldata path) external view returns (string memory);
+  function parseJsonBytesArray(string calldata json, string calldata key) external pure returns (bytes[] memory);
+  function parseJsonStringArray(string calldata json, string calldata key) external pure returns (string[] memory);
+}
