@@ -1,0 +1,120 @@
+import { CodedError, fail } from '../protocol/index.ts'
+
+/** Evidence or one of its parts is larger than allowed. */
+export const SIZE_CODES = ['evidence-too-large'] as const
+
+/** Evidence that is not what its format, its signer or our policy asks for. */
+export const EVIDENCE_CODES = [
+  'unsupported-kind',
+  'malformed-cose',
+  'trailing-bytes',
+  'unexpected-header',
+  'wrong-algorithm',
+  'unknown-critical-header',
+  'malformed-payload',
+  'duplicate-key',
+  'unknown-payload-key',
+  'wrong-digest-algorithm',
+  'bad-pcr',
+  'bad-field',
+  'untrusted-root',
+  'assurance-refused',
+  'bad-signature',
+  'debug',
+  'measurement-refused',
+  'report-data-unbound',
+  'report-data-mismatch',
+] as const
+
+/** One certificate of the chain is at fault; `certificate` is its position, 0 the root. */
+export const CERTIFICATE_CODES = [
+  'malformed-certificate',
+  'wrong-certificate-algorithm',
+  'unknown-critical-extension',
+  'issuer-mismatch',
+  'not-a-ca',
+  'ca-key-usage',
+  'path-length',
+  'certificate-not-yet-valid',
+  'certificate-expired',
+  'certificate-revoked',
+  'leaf-is-ca',
+  'leaf-key-usage',
+  'bad-certificate-signature',
+] as const
+
+/** Freshness, apart from the validity of certificates; `limit` and `got` in milliseconds. */
+export const AGE_CODES = ['evidence-too-old', 'evidence-from-the-future'] as const
+
+/** Our own configuration is at fault: the node refuses to start. */
+export const CONFIGURATION_CODES = [
+  'non-vendor-root',
+  'duplicate-root',
+  'malformed-root',
+  'bad-policy',
+  'policy-refused',
+  'bad-authority',
+  'bad-report-data',
+] as const
+
+export type SizeCode = (typeof SIZE_CODES)[number]
+export type EvidenceCode = (typeof EVIDENCE_CODES)[number]
+export type CertificateCode = (typeof CERTIFICATE_CODES)[number]
+export type AgeCode = (typeof AGE_CODES)[number]
+export type ConfigurationCode = (typeof CONFIGURATION_CODES)[number]
+
+/** The closed set of this domain. */
+export type AttestationErrorCode = SizeCode | EvidenceCode | CertificateCode | AgeCode | ConfigurationCode
+
+export type AttestationErrorDetail =
+  | { readonly code: EvidenceCode | ConfigurationCode; readonly expected: string; readonly got: string }
+  | {
+      readonly code: CertificateCode
+      readonly certificate: number
+      readonly expected: string
+      readonly got: string
+    }
+  | { readonly code: SizeCode | AgeCode; readonly limit: number; readonly got: number }
+
+export class AttestationError extends CodedError<AttestationErrorDetail> {}
+
+type Failure = { readonly ok: false; readonly error: AttestationError }
+
+export const mismatch = (
+  code: EvidenceCode | ConfigurationCode,
+  expected: string,
+  got: string,
+  cause?: unknown,
+): AttestationError =>
+  new AttestationError({ code, expected, got }, `${code}: expected ${expected}, got ${got}`, causeOf(cause))
+
+export const refuse = (code: EvidenceCode, expected: string, got: string, cause?: unknown): Failure =>
+  fail(mismatch(code, expected, got, cause))
+
+export const refuseCertificate = (
+  code: CertificateCode,
+  certificate: number,
+  expected: string,
+  got: string,
+  cause?: unknown,
+): Failure =>
+  fail(
+    new AttestationError(
+      { code, certificate, expected, got },
+      `${code}: certificate ${certificate} of the chain: expected ${expected}, got ${got}`,
+      causeOf(cause),
+    ),
+  )
+
+export const refuseSize = (limit: number, got: number): Failure =>
+  fail(
+    new AttestationError(
+      { code: 'evidence-too-large', limit, got },
+      `evidence-too-large: expected at most ${limit} bytes, got ${got}`,
+    ),
+  )
+
+export const refuseAge = (code: AgeCode, limit: number, got: number): Failure =>
+  fail(new AttestationError({ code, limit, got }, `${code}: expected at most ${limit} ms, got ${got} ms`))
+
+const causeOf = (cause: unknown): ErrorOptions | undefined => (cause === undefined ? undefined : { cause })
