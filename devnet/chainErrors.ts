@@ -9,6 +9,5 @@ export type DevnetChainErrorDetail =
   | { readonly code: 'anvil-not-running' }
   | { readonly code: 'chain-state-torn'; readonly file: string }
   | { readonly code: 'setup-reverted'; readonly step: string; readonly reason: string }
-  | { readonly code: 'too-few-epochs'; readonly needed: number; readonly got: number }
 
 export class DevnetChainError extends CodedError<DevnetChainErrorDetail> {}

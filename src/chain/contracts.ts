@@ -1,0 +1,71 @@
+import { BaseError, decodeErrorResult, type Hex, isHex } from 'viem'
+import { toError } from '../protocol/index.ts'
+import { ChainError } from './errors.ts'
+import { abi as batchAnchorAbi } from './generated/BatchAnchor.ts'
+import { abi as committeeAbi } from './generated/Committee.ts'
+import { abi as opgAbi } from './generated/OPG.ts'
+import { abi as stakeManagerAbi } from './generated/StakeManager.ts'
+
+export { batchAnchorAbi, committeeAbi, opgAbi, stakeManagerAbi }
+
+/** Every custom error of every contract: one may pass on another's. */
+const errorAbi = [...batchAnchorAbi, ...committeeAbi, ...stakeManagerAbi, ...opgAbi].filter(
+  (item) => item.type === 'error',
+)
+
+/** `StakeManager.Role`: what an operator stakes for (R7). */
+export const ROLE = { provider: 1, verifier: 2, settler: 3, host: 4 } as const
+export type RoleName = keyof typeof ROLE
+
+/** Turns revert bytes into the error and the arguments the contract gave. */
+export function decodeRevert(data: Hex): ChainError {
+  if (data === '0x') return reverted('(no reason)', [])
+  try {
+    const { errorName, args } = decodeErrorResult({ abi: errorAbi, data })
+    return reverted(errorName, args ?? [])
+  } catch (error) {
+    if (!(error instanceof BaseError)) throw error
+    return reverted(data.slice(0, 10), [data])
+  }
+}
+
+function reverted(error: string, args: readonly unknown[]): ChainError {
+  return new ChainError(
+    { code: 'reverted', error, args },
+    `expected the contract to accept, got ${error}(${args.map(String).join(', ')})`,
+  )
+}
+
+/** The ChainError that an RPC failure is: a decoded revert, else `rpc-failed`. ChainErrors pass unchanged. */
+export function asChainError(method: string, error: unknown): ChainError {
+  if (error instanceof ChainError) return error
+  if (!(error instanceof BaseError)) throw toError(error)
+  const revert = revertData(error)
+  if (revert !== undefined) return decodeRevert(revert)
+  const rpcCode = numberMember(
+    error.walk((each) => numberMember(each, 'code') !== undefined),
+    'code',
+  )
+  return new ChainError(
+    { code: 'rpc-failed', method, rpcCode },
+    `expected an answer to ${method}, got ${error.shortMessage} ${error.details}`,
+  )
+}
+
+function revertData(error: BaseError): Hex | undefined {
+  const carrier = error.walk((each) => dataOf(each) !== undefined)
+  return dataOf(carrier)
+}
+
+function dataOf(error: unknown): Hex | undefined {
+  if (typeof error !== 'object' || error === null || !('data' in error)) return undefined
+  const { data } = error
+  if (isHex(data)) return data
+  return typeof data === 'object' && data !== null && 'data' in data && isHex(data.data) ? data.data : undefined
+}
+
+function numberMember(value: unknown, name: string): number | undefined {
+  if (typeof value !== 'object' || value === null || !(name in value)) return undefined
+  const member = (value as { readonly [name: string]: unknown })[name]
+  return typeof member === 'number' ? member : undefined
+}

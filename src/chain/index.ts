@@ -1,0 +1,27 @@
+export { type AnchoredBatch, compactSignatures } from './batches.ts'
+export type { BlockRef, Reorg, Unsubscribe } from './blocks.ts'
+export { creationCode } from './bytecode.ts'
+export {
+  type ChainClient,
+  type ChainComponents,
+  type ChainInit,
+  type Confidence,
+  createChainClient,
+  type WaitOptions,
+} from './client.ts'
+export type { Ensured, SigningSeat, SigningSet } from './committee.ts'
+export {
+  asChainError,
+  batchAnchorAbi,
+  committeeAbi,
+  decodeRevert,
+  opgAbi,
+  ROLE,
+  type RoleName,
+  stakeManagerAbi,
+} from './contracts.ts'
+export { type EpochClock, epochAt, epochStart } from './epochs.ts'
+export { ChainError, type ChainErrorCode, type ChainErrorDetail, isChainError } from './errors.ts'
+export { formatNetworkFile, type NetworkContracts, type NetworkFile, parseNetworkFile } from './networkFile.ts'
+export { REGISTRATION, type Registration, registrationDigest } from './registration.ts'
+export type { Inclusion, SendOptions, Sent, TransactionSigner } from './transactions.ts'

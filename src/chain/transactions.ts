@@ -1,0 +1,410 @@
+import { type Address as ChecksumAddress, type Hex, keccak256, type TransactionSerializableEIP1559 } from 'viem'
+import { call, estimateGas, getBlock, getTransactionCount, sendRawTransaction } from 'viem/actions'
+import { type Address, type Clock, type Digest, fail, ok, type Result } from '../protocol/index.ts'
+import type { BlockFollower } from './blocks.ts'
+import {
+  GAS_MARGIN_PERCENT,
+  INCLUSION_TIMEOUT_MS,
+  MAX_NONCE_RETRIES,
+  MAX_REPLACEMENTS,
+  REPLACEMENT_PERCENT,
+  STUCK_BLOCKS,
+  TRANSACTION_GAS_CAP,
+} from './constants.ts'
+import { asChainError } from './contracts.ts'
+import { ChainError, isChainError } from './errors.ts'
+import { fetchReceipt, type Rpc } from './rpc.ts'
+
+/** One account that signs transactions; its key never leaves it. viem's LocalAccount is one. */
+export interface TransactionSigner {
+  readonly address: ChecksumAddress
+  signTransaction(transaction: TransactionSerializableEIP1559): Promise<Hex>
+}
+
+export interface Call {
+  readonly to: Address
+  readonly data: Hex
+}
+
+/** A transaction in a block. */
+export interface Inclusion {
+  readonly transaction: Digest
+  readonly blockNumber: number
+  readonly blockHash: Digest
+  readonly gasUsed: bigint
+}
+
+export interface Sent extends Inclusion {
+  /**
+   * Settles when the transaction is in a `safe` block (R22). When its block is reorganised away it is sent again, with a
+   * fresh nonce where the old one is gone; fails when the contract no longer takes it.
+   */
+  readonly safe: Promise<Result<Inclusion, ChainError>>
+}
+
+export interface SendOptions {
+  /** For inclusion, ms. */
+  readonly timeoutMs?: number
+}
+
+interface Fees {
+  readonly maxFeePerGas: bigint
+  readonly maxPriorityFeePerGas: bigint
+}
+
+interface Tracked {
+  readonly call: Call
+  gas: bigint
+  nonce: number
+  fees: Fees
+  raw: Hex
+  /** Every hash under which this call was sent, newest last. */
+  hashes: Digest[]
+  replacements: number
+  /** Head when the newest of them was sent. */
+  sentAtBlock: number
+  inclusion: Inclusion | undefined
+  /** It was in a block that is gone. */
+  dropped: boolean
+  readonly onIncluded: (result: Result<Inclusion, ChainError>) => void
+  readonly onSafe: (result: Result<Inclusion, ChainError>) => void
+}
+
+interface Receipt extends Inclusion {
+  readonly succeeded: boolean
+}
+
+/** Least tip, wei: below it a block builder leaves a transaction aside. */
+const LEAST_TIP = 1_000_000n
+
+const messageOf = (error: ChainError): string => error.message.toLowerCase()
+const isNonceTaken = (error: ChainError): boolean => messageOf(error).includes('nonce too low')
+const isKnown = (error: ChainError): boolean =>
+  messageOf(error).includes('already known') || messageOf(error).includes('already imported')
+const isUnderpriced = (error: ChainError): boolean => messageOf(error).includes('underpriced')
+const isUnfunded = (error: ChainError): boolean => messageOf(error).includes('insufficient funds')
+
+/**
+ * Sends the transactions of one account, each nonce once, and follows every one until it is safe: raises the fee of
+ * what is stuck, sends again what a reorganisation dropped. A call may therefore run twice; contracts called through it
+ * refuse the second.
+ */
+export class TransactionSender {
+  readonly #rpc: Rpc
+  readonly #blocks: BlockFollower
+  readonly #clock: Clock
+  readonly #chainId: number
+  readonly #signer: TransactionSigner
+  #tracked: Tracked[] = []
+  #submitting: Promise<unknown> = Promise.resolve()
+  #stopped = false
+
+  constructor(
+    { rpc, blocks, clock }: { readonly rpc: Rpc; readonly blocks: BlockFollower; readonly clock: Clock },
+    init: { readonly chainId: number; readonly signer: TransactionSigner },
+  ) {
+    this.#rpc = rpc
+    this.#blocks = blocks
+    this.#clock = clock
+    this.#chainId = init.chainId
+    this.#signer = init.signer
+  }
+
+  /** Sends a call and waits for its block. */
+  async send(request: Call, { timeoutMs = INCLUSION_TIMEOUT_MS }: SendOptions = {}): Promise<Result<Sent, ChainError>> {
+    const startedAt = this.#clock()
+    const included = Promise.withResolvers<Result<Inclusion, ChainError>>()
+    const safe = Promise.withResolvers<Result<Inclusion, ChainError>>()
+    const submitted = await this.#exclusively(() => this.#submit(request, included.resolve, safe.resolve))
+    if (!submitted.ok) return submitted
+    const tracked = submitted.value
+    const timer = setTimeout(
+      () => {
+        included.resolve(
+          fail(
+            new ChainError(
+              { code: 'not-included', nonce: tracked.nonce, transactions: tracked.hashes, afterMs: timeoutMs },
+              `expected transaction ${tracked.hashes.at(-1)} in a block within ${timeoutMs} ms, got none; it is still being sent`,
+            ),
+          ),
+        )
+      },
+      Math.max(0, timeoutMs - (this.#clock() - startedAt)),
+    )
+    try {
+      const result = await included.promise
+      return result.ok ? ok({ ...result.value, safe: safe.promise }) : result
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  /** One look at everything sent; to be called after every new head. */
+  follow(): Promise<void> {
+    return this.#exclusively(async () => {
+      if (this.#tracked.length === 0) return
+      const safe = this.#blocks.safe.number
+      // Nonces first: a nonce used up before its receipt was looked for, and no receipt, is a foreign transaction.
+      const latest = await this.#accountNonce('latest')
+      const pending = await this.#accountNonce('pending')
+      for (const tracked of [...this.#tracked]) await this.#check(tracked, safe)
+      await this.#resend(latest, pending)
+    })
+  }
+
+  stop(): void {
+    this.#stopped = true
+    const stopped = fail(new ChainError({ code: 'stopped' }, 'expected the chain client to run on, it was stopped'))
+    for (const tracked of this.#tracked) {
+      tracked.onIncluded(stopped)
+      tracked.onSafe(stopped)
+    }
+    this.#tracked = []
+  }
+
+  #exclusively<T>(work: () => Promise<T>): Promise<T> {
+    const next = this.#submitting.then(work, work)
+    this.#submitting = next.catch(() => undefined)
+    return next
+  }
+
+  async #submit(
+    request: Call,
+    onIncluded: Tracked['onIncluded'],
+    onSafe: Tracked['onSafe'],
+  ): Promise<Result<Tracked, ChainError>> {
+    try {
+      const gas = await this.#gasOf(request)
+      const tracked: Tracked = {
+        call: request,
+        gas,
+        nonce: await this.#nextNonce(),
+        fees: await this.#fees(),
+        raw: '0x',
+        hashes: [],
+        replacements: 0,
+        sentAtBlock: this.#blocks.head.number,
+        inclusion: undefined,
+        dropped: false,
+        onIncluded,
+        onSafe,
+      }
+      for (let attempt = 1; ; attempt += 1) {
+        await this.#sign(tracked)
+        const problem = await this.#broadcast(tracked)
+        if (problem === undefined) break
+        if (!isNonceTaken(problem)) return fail(problem)
+        if (attempt === MAX_NONCE_RETRIES) {
+          return fail(
+            new ChainError(
+              { code: 'nonce-taken', account: this.#signer.address, nonce: tracked.nonce },
+              `expected a free nonce, ${tracked.nonce} was taken too; another process sends from ${this.#signer.address}`,
+            ),
+          )
+        }
+        tracked.hashes = []
+        tracked.nonce = Math.max(tracked.nonce + 1, await this.#accountNonce('pending'))
+      }
+      if (this.#stopped) return fail(new ChainError({ code: 'stopped' }, 'the chain client was stopped'))
+      this.#tracked.push(tracked)
+      return ok(tracked)
+    } catch (error) {
+      return fail(asChainError('eth_sendRawTransaction', error))
+    }
+  }
+
+  async #gasOf(request: Call): Promise<bigint> {
+    let estimate: bigint
+    try {
+      estimate = await this.#rpc.run((client) => estimateGas(client, { account: this.#signer.address, ...request }))
+    } catch (error) {
+      throw asChainError('eth_estimateGas', error)
+    }
+    if (estimate > TRANSACTION_GAS_CAP) {
+      throw new ChainError(
+        { code: 'gas-over-cap', estimate, cap: TRANSACTION_GAS_CAP },
+        `expected at most ${TRANSACTION_GAS_CAP} gas, the call needs ${estimate}; send it in parts`,
+      )
+    }
+    const generous = estimate + (estimate * GAS_MARGIN_PERCENT) / 100n
+    return generous < TRANSACTION_GAS_CAP ? generous : TRANSACTION_GAS_CAP
+  }
+
+  async #fees(): Promise<Fees> {
+    const [block, suggested] = await this.#rpc.run((client) =>
+      Promise.all([
+        getBlock(client, { blockTag: 'latest' }),
+        client.request<{ Method: 'eth_maxPriorityFeePerGas'; Parameters: undefined; ReturnType: Hex }>({
+          method: 'eth_maxPriorityFeePerGas',
+        }),
+      ]),
+    )
+    const tip = BigInt(suggested) > LEAST_TIP ? BigInt(suggested) : LEAST_TIP
+    return { maxFeePerGas: (block.baseFeePerGas ?? 0n) * 2n + tip, maxPriorityFeePerGas: tip }
+  }
+
+  #accountNonce(blockTag: 'latest' | 'pending'): Promise<number> {
+    return this.#rpc.run((client) => getTransactionCount(client, { address: this.#signer.address, blockTag }))
+  }
+
+  async #nextNonce(): Promise<number> {
+    const waiting = this.#tracked.filter((each) => each.inclusion === undefined).map((each) => each.nonce + 1)
+    return Math.max(await this.#accountNonce('pending'), ...waiting)
+  }
+
+  async #sign(tracked: Tracked): Promise<void> {
+    const { call: request, gas, nonce, fees } = tracked
+    tracked.raw = await this.#signer.signTransaction({
+      type: 'eip1559',
+      chainId: this.#chainId,
+      nonce,
+      gas,
+      to: request.to,
+      data: request.data,
+      value: 0n,
+      ...fees,
+    })
+    tracked.hashes.push(keccak256(tracked.raw))
+    tracked.sentAtBlock = this.#blocks.head.number
+  }
+
+  /** What stands in the way, or undefined when the endpoint has the transaction or may have it. */
+  async #broadcast(tracked: Tracked): Promise<ChainError | undefined> {
+    try {
+      await this.#rpc.run((client) => sendRawTransaction(client, { serializedTransaction: tracked.raw }))
+      return undefined
+    } catch (thrown) {
+      const error = asChainError('eth_sendRawTransaction', thrown)
+      if (isKnown(error) || isUnderpriced(error) || isChainError(error, 'rpc-unreachable')) return undefined
+      if (!isUnfunded(error)) return error
+      return new ChainError(
+        { code: 'insufficient-funds', account: this.#signer.address },
+        `expected ${this.#signer.address} to hold its gas, it does not; send it some`,
+      )
+    }
+  }
+
+  async #receipt(tracked: Tracked): Promise<Receipt | undefined> {
+    for (const hash of tracked.hashes.toReversed()) {
+      const receipt = await this.#rpc.run((client) => fetchReceipt(client, hash))
+      if (receipt !== undefined) {
+        return {
+          transaction: hash,
+          blockNumber: Number(receipt.blockNumber),
+          blockHash: receipt.blockHash,
+          gasUsed: receipt.gasUsed,
+          succeeded: receipt.status === 'success',
+        }
+      }
+    }
+    return undefined
+  }
+
+  async #check(tracked: Tracked, safe: number): Promise<void> {
+    const receipt = await this.#receipt(tracked)
+    if (receipt === undefined) {
+      if (tracked.inclusion !== undefined) tracked.dropped = true
+      tracked.inclusion = undefined
+      return
+    }
+    const { succeeded, ...inclusion } = receipt
+    if (!succeeded) {
+      this.#close(tracked, fail(await this.#reasonOf(tracked, inclusion)))
+      return
+    }
+    tracked.inclusion = inclusion
+    tracked.onIncluded(ok(inclusion))
+    if (inclusion.blockNumber <= safe) this.#close(tracked, ok(inclusion))
+  }
+
+  #close(tracked: Tracked, result: Result<Inclusion, ChainError>): void {
+    this.#tracked = this.#tracked.filter((each) => each !== tracked)
+    tracked.onIncluded(result)
+    tracked.onSafe(result)
+  }
+
+  /** Why an included transaction failed: the call again, on the state its block left. */
+  async #reasonOf(tracked: Tracked, inclusion: Inclusion): Promise<ChainError> {
+    try {
+      await this.#rpc.run((client) =>
+        call(client, {
+          account: this.#signer.address,
+          ...tracked.call,
+          gas: tracked.gas,
+          blockNumber: BigInt(inclusion.blockNumber),
+        }),
+      )
+    } catch (error) {
+      return asChainError('eth_call', error)
+    }
+    return new ChainError(
+      { code: 'reverted', error: '(unknown)', args: [] },
+      `expected transaction ${inclusion.transaction} to succeed, it failed, and succeeds on the state after it`,
+    )
+  }
+
+  /** Sends again what is in no block: with a fresh nonce where the old one is used up or out of reach. */
+  async #resend(latest: number, pending: number): Promise<void> {
+    let free = pending
+    const waiting = this.#tracked.filter((each) => each.inclusion === undefined)
+    for (const tracked of waiting.toSorted((left, right) => left.nonce - right.nonce)) {
+      if (tracked.nonce < latest || tracked.nonce >= pending) {
+        await this.#again(tracked, () =>
+          tracked.nonce === free ? this.#repeat(tracked) : this.#renumber(tracked, free),
+        )
+        free += 1
+      } else if (tracked.dropped) await this.#again(tracked, () => this.#repeat(tracked))
+      else if (this.#blocks.head.number - tracked.sentAtBlock >= STUCK_BLOCKS) {
+        await this.#again(tracked, () => this.#replace(tracked))
+      }
+    }
+  }
+
+  async #repeat(tracked: Tracked): Promise<void> {
+    tracked.dropped = false
+    tracked.sentAtBlock = this.#blocks.head.number
+  }
+
+  async #renumber(tracked: Tracked, nonce: number): Promise<void> {
+    tracked.dropped = false
+    tracked.gas = await this.#gasOf(tracked.call)
+    tracked.fees = await this.#fees()
+    tracked.nonce = nonce
+    tracked.replacements = 0
+    await this.#sign(tracked)
+  }
+
+  async #replace(tracked: Tracked): Promise<void> {
+    tracked.sentAtBlock = this.#blocks.head.number
+    if (tracked.replacements === MAX_REPLACEMENTS) return
+    tracked.replacements += 1
+    tracked.fees = raised(tracked.fees, await this.#fees())
+    await this.#sign(tracked)
+  }
+
+  async #again(tracked: Tracked, prepare: () => Promise<void>): Promise<void> {
+    try {
+      await prepare()
+      const problem = await this.#broadcast(tracked)
+      if (problem === undefined || isNonceTaken(problem)) return
+      this.#close(tracked, fail(problem))
+    } catch (thrown) {
+      const error = asChainError('eth_sendRawTransaction', thrown)
+      if (isChainError(error, 'rpc-unreachable') || isChainError(error, 'rpc-disagreement')) throw error
+      // One of its older hashes may have made it in the meantime: then that is why the contract refuses.
+      if ((await this.#receipt(tracked)) === undefined) this.#close(tracked, fail(error))
+    }
+  }
+}
+
+/** A replacement's price: well above the one before, and not below today's. */
+function raised(before: Fees, now: Fees): Fees {
+  const lift = (price: bigint, floor: bigint): bigint => {
+    const lifted = (price * REPLACEMENT_PERCENT) / 100n + 1n
+    return lifted > floor ? lifted : floor
+  }
+  return {
+    maxFeePerGas: lift(before.maxFeePerGas, now.maxFeePerGas),
+    maxPriorityFeePerGas: lift(before.maxPriorityFeePerGas, now.maxPriorityFeePerGas),
+  }
+}
