@@ -1,0 +1,61 @@
+import { isPoint, pointCompress, pointFromScalar, recover as recoverPoint, signRecoverable } from 'tiny-secp256k1'
+import { bytesToHex, hexToBytes, keccakBytes, type Secp256k1, type Signature } from '../protocol/index.ts'
+
+const SIGNATURE_BYTES = 65
+/** n / 2 of secp256k1, big-endian: the greatest `s` that R3 allows. */
+const HALF_ORDER = hexToBytes('0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0')
+
+/** secp256k1 on Node (R28): libsecp256k1 compiled to wasm; the same signatures (RFC 6979, low s) as the browser's. */
+export function nodeSecp256k1(): Secp256k1 {
+  return {
+    publicKey(privateKey) {
+      const point = privateKey.length === 32 ? pointFromScalar(privateKey, true) : null
+      if (point === null) throw new RangeError('expected a private key of 32 bytes between 1 and the curve order')
+      return point
+    },
+
+    decompress(publicKey) {
+      if (publicKey.length !== 33 || !isPoint(publicKey)) return undefined
+      return pointCompress(publicKey, false).subarray(1)
+    },
+
+    sign(digest, privateKey) {
+      const { signature, recoveryId } = signRecoverable(hexToBytes(digest), privateKey)
+      const bytes = new Uint8Array(SIGNATURE_BYTES)
+      bytes.set(signature)
+      bytes[64] = 27 + recoveryId
+      return bytesToHex(bytes)
+    },
+
+    recover(digest, signature) {
+      const bytes = signatureBytes(signature)
+      if (bytes === undefined) return undefined
+      const v = bytes[64]
+      if ((v !== 27 && v !== 28) || !isLowS(bytes)) return undefined
+      let point: Uint8Array | null
+      try {
+        point = recoverPoint(hexToBytes(digest), bytes.subarray(0, 64), v === 27 ? 0 : 1, false)
+      } catch {
+        return undefined
+      }
+      return point === null ? undefined : bytesToHex(keccakBytes(point.subarray(1)).subarray(12))
+    },
+  }
+}
+
+function signatureBytes(signature: Signature): Uint8Array | undefined {
+  if (signature.length !== 2 + SIGNATURE_BYTES * 2) return undefined
+  try {
+    return hexToBytes(signature)
+  } catch {
+    return undefined
+  }
+}
+
+function isLowS(signature: Uint8Array): boolean {
+  for (let at = 0; at < 32; at += 1) {
+    const difference = (signature[32 + at] ?? 0) - (HALF_ORDER[at] ?? 0)
+    if (difference !== 0) return difference < 0
+  }
+  return true
+}
