@@ -1,4 +1,4 @@
-import { create, type Message } from '@bufbuild/protobuf'
+import type { Message } from '@bufbuild/protobuf'
 import { bytesToHex, hexToBytes, isHex } from '../protocol/index.ts'
 import { WireError } from './errors.ts'
 import type { Kind, Member, Shape } from './fields.ts'
@@ -10,7 +10,7 @@ type Values = { [name: string]: unknown }
  * type, or outside the type on the wire; lengths, counts and codes are `scan`'s.
  */
 export function toMessage(shape: Shape, value: unknown): Message {
-  const message = create(shape.desc) as Message & Values
+  const message: Message & Values = { $typeName: shape.desc.typeName }
   if (shape.union) {
     const frame = value as { readonly kind: string; readonly value: unknown }
     const member = shape.members.find((candidate) => candidate.name === frame.kind)
@@ -26,7 +26,9 @@ export function toMessage(shape: Shape, value: unknown): Message {
     if (plain !== undefined) message[member.localName] = toWire(shape, member, member.kind, plain)
     else if (!member.optional) throw new WireError({ code: 'missing', type: shape.name, field: member.name })
   }
-  if (shape.struct !== undefined) assertKnown(shape, shape.struct.fields, values)
+  if (shape.struct !== undefined && Object.keys(values).length !== shape.members.length) {
+    throw unknownMember(shape, shape.struct.fields, values)
+  }
   return message
 }
 
@@ -43,7 +45,7 @@ function toWire(shape: Shape, member: Member, kind: Kind, plain: unknown): unkno
       }
       throw outOfRange(shape, member, `expected an unsigned integer below 2^${kind.bytes * 8}`)
     case 'hex':
-      if (isHex(plain) && plain.length === 2 + 2 * kind.bytes) return hexToBytes(plain)
+      if (typeof plain === 'string' && plain.length === 2 + 2 * kind.bytes && isHex(plain)) return hexToBytes(plain)
       throw outOfRange(shape, member, `expected 0x and ${2 * kind.bytes} lower-case hex digits`)
     case 'bytes':
       if (plain instanceof Uint8Array) return plain
@@ -88,13 +90,11 @@ export function fromMessage(shape: Shape, message: Message): unknown {
   const plain: Values = {}
   for (const member of shape.members) {
     const value = values[member.localName]
-    if (member.optional && isAbsent(value)) continue
+    if (value === undefined && member.optional) continue
     plain[member.name] = fromWire(shape, member, member.kind, value)
   }
   return plain
 }
-
-const isAbsent = (value: unknown): boolean => value === undefined || (value instanceof Uint8Array && value.length === 0)
 
 function fromWire(shape: Shape, member: Member, kind: Kind, value: unknown): unknown {
   switch (kind.kind) {
@@ -127,10 +127,9 @@ function checkText(shape: Shape, member: Member, kind: Extract<Kind, { kind: 'te
   return value
 }
 
-function assertKnown(shape: Shape, fields: { readonly [name: string]: unknown }, values: Values): void {
-  for (const name of Object.keys(values)) {
-    if (!Object.hasOwn(fields, name)) throw new WireError({ code: 'unknown-field', type: shape.name, field: name })
-  }
+function unknownMember(shape: Shape, fields: { readonly [name: string]: unknown }, values: Values): WireError {
+  const field = Object.keys(values).find((name) => !Object.hasOwn(fields, name)) ?? 'undefined'
+  return new WireError({ code: 'unknown-field', type: shape.name, field })
 }
 
 function bigintToBytes(value: bigint, length: number): Uint8Array {

@@ -13,7 +13,9 @@ import type {
   Leaf,
   Load,
   Offer,
+  Outcome,
   Receipt,
+  RefusalCode,
   RejectionReason,
   SessionGrant,
   Signature,
@@ -35,15 +37,10 @@ import type {
   VoteBundle,
   WorkOpening,
 } from '../protocol/index.ts'
-import type { RefusalCode } from './refusals.ts'
 
 /** What an equivocation proof is about; the code travels, the name is used. */
 export const EQUIVOCATION = { checkpoint: 1, vote: 2, receipt: 3, head: 4, offer: 5, load: 6 } as const
 export type EquivocationKind = keyof typeof EQUIVOCATION
-
-/** How a job's stream ended; `uncertified`: complete, but no certificate came before the provider stopped waiting. */
-export const OUTCOME = { complete: 1, truncated: 2, failed: 3, uncertified: 4 } as const
-export type Outcome = keyof typeof OUTCOME
 
 /** An offer without what its roots stand for. */
 export interface OfferHeader {

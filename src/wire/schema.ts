@@ -8,8 +8,10 @@ import {
   LEAF,
   LOAD,
   OFFER,
+  OUTCOME,
   REASON,
   RECEIPT,
+  REFUSAL_CODES,
   ROUND,
   SESSION_GRANT,
   TERMS,
@@ -43,8 +45,7 @@ import * as objects from './generated/opg/v1/objects_pb.ts'
 import * as records from './generated/opg/v1/records_pb.ts'
 import * as signed from './generated/opg/v1/signed_pb.ts'
 import * as sync from './generated/opg/v1/sync_pb.ts'
-import { EQUIVOCATION, OUTCOME, type WireMessages, type WireType } from './messages.ts'
-import { REFUSAL_CODES } from './refusals.ts'
+import { EQUIVOCATION, type WireMessages, type WireType } from './messages.ts'
 
 type M = WireMessages
 
