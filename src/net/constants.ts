@@ -154,9 +154,9 @@ export const STREAM_LIMITS: StreamLimits = {
 }
 
 /** Greatest frame in bytes of each named stream protocol (R10). */
-export const FRAME_LIMITS: Readonly<Record<string, number>> = {
-  infer: NET_LIMITS.frameBytesInfer.value,
-  records: NET_LIMITS.frameBytesRecords.value,
-  models: NET_LIMITS.frameBytesModels.value,
-  sync: NET_LIMITS.frameBytesSync.value,
-}
+export const FRAME_LIMITS: ReadonlyMap<string, number> = new Map([
+  ['infer', NET_LIMITS.frameBytesInfer.value],
+  ['records', NET_LIMITS.frameBytesRecords.value],
+  ['models', NET_LIMITS.frameBytesModels.value],
+  ['sync', NET_LIMITS.frameBytesSync.value],
+])

@@ -39,7 +39,7 @@ export function protocolName(networkId: Digest, name: string): string {
 /** Greatest frame in bytes of a protocol made by `protocolName`. */
 export function frameLimit(protocol: string): number {
   const name = PROTOCOL_PATTERN.exec(protocol)?.[1]
-  return (name === undefined ? undefined : FRAME_LIMITS[name]) ?? NET_LIMITS.frameBytesDefault.value
+  return FRAME_LIMITS.get(name ?? '') ?? NET_LIMITS.frameBytesDefault.value
 }
 
 function assertNetworkId(networkId: string): void {
