@@ -1,4 +1,11 @@
-import { isPoint, pointCompress, pointFromScalar, recover as recoverPoint, signRecoverable } from 'tiny-secp256k1'
+import {
+  isPoint,
+  isPrivate,
+  pointCompress,
+  pointFromScalar,
+  recover as recoverPoint,
+  signRecoverable,
+} from 'tiny-secp256k1'
 import { bytesToHex, hexToBytes, keccakBytes, type Secp256k1, type Signature } from '../protocol/index.ts'
 
 const SIGNATURE_BYTES = 65
@@ -9,8 +16,9 @@ const HALF_ORDER = hexToBytes('0x7fffffffffffffffffffffffffffffff5d576e7357a4501
 export function nodeSecp256k1(): Secp256k1 {
   return {
     publicKey(privateKey) {
-      const point = privateKey.length === 32 ? pointFromScalar(privateKey, true) : null
-      if (point === null) throw new RangeError('expected a private key of 32 bytes between 1 and the curve order')
+      assertPrivateKey(privateKey)
+      const point = pointFromScalar(privateKey, true)
+      if (point === null) throw new RangeError('expected a private key that has a public key')
       return point
     },
 
@@ -20,6 +28,7 @@ export function nodeSecp256k1(): Secp256k1 {
     },
 
     sign(digest, privateKey) {
+      assertPrivateKey(privateKey)
       const { signature, recoveryId } = signRecoverable(hexToBytes(digest), privateKey)
       const bytes = new Uint8Array(SIGNATURE_BYTES)
       bytes.set(signature)
@@ -41,6 +50,10 @@ export function nodeSecp256k1(): Secp256k1 {
       return point === null ? undefined : bytesToHex(keccakBytes(point.subarray(1)).subarray(12))
     },
   }
+}
+
+function assertPrivateKey(privateKey: Uint8Array): void {
+  if (!isPrivate(privateKey)) throw new RangeError('expected a private key of 32 bytes between 1 and the curve order')
 }
 
 function signatureBytes(signature: Signature): Uint8Array | undefined {
