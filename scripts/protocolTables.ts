@@ -23,7 +23,6 @@ import {
   type Parameter,
   PRIVACY,
   REASON,
-  REFUSALS,
   type ReasonName,
   ROUND,
   SIGNED_TYPES,
@@ -94,7 +93,12 @@ export const TAGS: { readonly [tag: string]: readonly [words: string, meaning: s
   'OPG/leaf/checkpoint/1': ['index, hashStruct of a Leaf', 'leaf under `Batch.checkpointsRoot`'],
   'OPG/leaf/vote/1': ['index, digest of a vote', 'leaf under `Leaf.certificate`, votes by seat'],
   'OPG/leaf/certificate/1': ['index, certificate root', 'leaf under `Batch.votesRoot`'],
-  'OPG/leaf/reason/1': ['index, reason', 'leaf under `Vote.reasons`'],
+  'OPG/leaf/reason/1': ['index, reason', 'leaf under `Vote.reasons`, by ascending receipt index'],
+  'OPG/reason/1': ['receipt index, code of the reason', 'one reason of a vote (R14)'],
+  'OPG/work/1': [
+    'verifier, checkpoint, round, salt, lightDigest, keccak256(sketches)',
+    '`Vote.workCommit`, opened by its preimage (R17)',
+  ],
   'opg-devnet/1': ['keccak256(seed), keccak256(role), index', 'private key of a devnet participant'],
 }
 
@@ -222,16 +226,6 @@ function wireMessages(protos: readonly SourceFile[]): string {
   )
 }
 
-function wireLimits(protos: readonly SourceFile[]): string {
-  const messages = new Set(byMatch(protos, MESSAGE).map(([name]) => name))
-  return table(
-    ['limit', 'value', 'unit', 'why'],
-    Object.entries(WIRE_LIMITS)
-      .filter(([name]) => !messages.has(name))
-      .map(([name, { value, unit, reason }]) => [code(name), value, unit, reason]),
-  )
-}
-
 function contractTypes(digests: readonly SourceFile[]): string {
   const ours = new Set([DOMAIN_TYPE_STRING, ...SIGNED_TYPES.map(({ typeString }) => typeString)])
   return table(
@@ -266,17 +260,12 @@ export async function renderTables(): Promise<{ readonly [name: string]: string 
       ['code', 'name', 'meaning'],
       Object.entries(REASON).map(([name, at]) => [at, code(name), REASONS[name as ReasonName]]),
     ),
-    refusals: table(
-      ['code', 'meaning'],
-      Object.entries(REFUSALS).map(([name, meaning]) => [code(name), meaning]),
-    ),
     parameters: parameters(),
     constants: table(
       ['constant', 'value', 'unit', 'meaning'],
       CONSTANTS.map(([name, ...rest]) => [code(String(name)), ...rest]),
     ),
     messages: wireMessages(protos),
-    'wire-limits': wireLimits(protos),
   }
 }
 

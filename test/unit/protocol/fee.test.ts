@@ -78,7 +78,7 @@ describe('the fee of a job', () => {
     expect(billedMsOf(TERMS, { inputUnits: 1, outputUnits: 1, startedAt: 5, finishedAt: 4 })).toBe(0)
   })
 
-  it('R26 charges no more than perRequest when nothing was used', () => {
+  it('charges perRequest alone when nothing was used', () => {
     expect(chargeOf(TERMS, usage(0, 0, 0)).fee).toBe(TERMS.perRequest)
   })
 

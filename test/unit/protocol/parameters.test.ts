@@ -41,7 +41,7 @@ describe('parameters', () => {
     expect([PARAMETERS.replayRate.base, PARAMETERS.replayRate.devnet]).toEqual([50_000, 1_000_000])
   })
 
-  it('R17 R20 R29 openings take 10 s, signers insist after 30 s, exposure is a tenth over 7 days', () => {
+  it('R17 R20 openings take 10 s, signers insist after 30 s; the exposure of an operator is a tenth over 7 days', () => {
     const { workOpening, signerHold, exposureWindow, exposureShare } = PARAMETERS
     expect([workOpening.base, signerHold.base, exposureWindow.base, exposureShare.base]).toEqual([
       10 * SECOND,
