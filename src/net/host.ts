@@ -10,7 +10,14 @@ import { abortedError, causedBy, isNetError, NetError } from './errors.ts'
 import { FramedStream } from './frameStream.ts'
 import { PeerGossip } from './gossip.ts'
 import { type GossipRouter, gossipRouter } from './gossipAdapter.ts'
-import { decodeHello, decodeHelloAnswer, encodeHello, encodeHelloAnswer, HELLO_PROTOCOL } from './hello.ts'
+import {
+  decodeHello,
+  decodeHelloAnswer,
+  encodeHello,
+  encodeHelloAnswer,
+  HELLO_PROTOCOL,
+  type HelloVerdict,
+} from './hello.ts'
 import type {
   Conduct,
   FrameStream,
@@ -373,17 +380,13 @@ class NetworkHost implements Host, Ticking {
       }
       const ours = this.#init.networkId
       if (networkId !== ours) {
-        await stream.write(encodeHelloAnswer({ verdict: 'foreign-network', networkId: ours }))
-        await stream.closeWrite()
-        await stream.read()
-        this.#refuse(admission, this.#foreign(peer, networkId))
+        this.#reject(admission, this.#foreign(peer, networkId))
+        await this.#dismiss(stream, connection, 'foreign-network')
         return
       }
       if (!this.conduct.isWelcome(peer)) {
-        await stream.write(encodeHelloAnswer({ verdict: 'refused', networkId: ours }))
-        await stream.closeWrite()
-        await stream.read()
-        this.#refuse(admission, new NetError({ code: 'banned', peer }, 'the peer is not welcome'))
+        this.#reject(admission, new NetError({ code: 'banned', peer }, 'the peer is not welcome'))
+        await this.#dismiss(stream, connection, 'refused')
         return
       }
       this.#admit(admission)
@@ -431,7 +434,14 @@ class NetworkHost implements Host, Ticking {
   }
 
   #refuse(admission: Admission, error: NetError): void {
-    if (admission.state !== 'pending') return
+    if (!this.#reject(admission, error)) return
+    const { connection } = admission
+    connection.close().catch(() => connection.abort(error))
+  }
+
+  /** Ends the admission with its one log line; the connection stays open for a last word. */
+  #reject(admission: Admission, error: NetError): boolean {
+    if (admission.state !== 'pending') return false
     admission.state = 'failed'
     admission.reject(error)
     this.#init.metrics?.refused.inc({ code: error.code })
@@ -440,7 +450,19 @@ class NetworkHost implements Host, Ticking {
       { room: 'net', peer: connection.remotePeer.toString(), code: error.code, direction: connection.direction },
       'connection refused',
     )
-    connection.close().catch(() => connection.abort(error))
+    return true
+  }
+
+  /** Tells the dialer why, and closes once it has heard. */
+  async #dismiss(stream: FramedStream, connection: Connection, verdict: HelloVerdict): Promise<void> {
+    try {
+      await stream.write(encodeHelloAnswer({ verdict, networkId: this.#init.networkId }))
+      await stream.closeWrite()
+      await stream.read()
+      await connection.close()
+    } catch (thrown) {
+      connection.abort(toError(thrown))
+    }
   }
 
   #notify(listeners: ReadonlySet<(peer: string) => void>, peer: string): void {

@@ -44,7 +44,8 @@ test('R8: fourteen nodes on one loopback address deliver every message to every 
     )
   }
   for (const [index, node] of nodes.entries()) {
-    await Promise.all(nodes.slice(index + 1).map((other) => node.connect(addressOf(other))))
+    const others = index === 0 ? nodes.slice(1) : nodes.slice(index + 1, index + 3)
+    await Promise.all(others.map((other) => node.connect(addressOf(other))))
   }
   await meshed(VOTES, ...nodes)
   for (const [index, node] of nodes.entries()) await node.gossip.publish(VOTES, message(`vote of ${index}`))

@@ -1,0 +1,97 @@
+import { noise } from '@chainsafe/libp2p-noise'
+import { identify } from '@libp2p/identify'
+import type { Libp2p } from '@libp2p/interface'
+import { tcp } from '@libp2p/tcp'
+import { yamux } from '@libp2p/yamux'
+import { multiaddr } from '@multiformats/multiaddr'
+import { createLibp2p } from 'libp2p'
+import { afterEach, expect, test } from 'vitest'
+import { encodeHello, HELLO_PROTOCOL } from '../../../src/net/hello.ts'
+import { protocolName } from '../../../src/net/index.ts'
+import { addressOf, codeOf, eventually, Hosts, NETWORK } from './hosts.ts'
+
+const INFER = protocolName(NETWORK, 'infer')
+const hosts = new Hosts()
+const nodes: Libp2p[] = []
+
+afterEach(async () => {
+  await Promise.all(nodes.splice(0).map((node) => node.stop()))
+  await hosts.stop()
+})
+
+/** A libp2p node that is none of ours and keeps no rule. */
+async function stranger(): Promise<Libp2p> {
+  const node = await createLibp2p({
+    addresses: { listen: ['/ip4/127.0.0.1/tcp/0'] },
+    transports: [tcp()],
+    connectionEncrypters: [noise()],
+    streamMuxers: [yamux()],
+    services: { identify: identify() },
+  })
+  nodes.push(node)
+  return node
+}
+
+/** `length | hello`, and more bytes behind it. */
+const prefixed = (bytes: Uint8Array): Uint8Array => Uint8Array.from([bytes.length, ...bytes])
+
+test('R2: who never says hello is not served and hung up', async () => {
+  const host = await hosts.add('host', {}, { tickMs: 20, helloTimeoutMs: 200 })
+  let served = 0
+  host.handle(INFER, async () => {
+    served += 1
+  })
+  const node = await stranger()
+  const connection = await node.dial(multiaddr(addressOf(host)))
+  const stream = await connection.newStream(INFER)
+  let status: string = stream.status
+  stream.addEventListener('close', () => {
+    status = stream.status
+  })
+  await eventually(() => connection.status !== 'open' && status !== 'open', 'the stranger to be hung up')
+  expect(served).toBe(0)
+  expect(host.connectedPeers()).toEqual([])
+})
+
+test('R2: a hello that is none costs standing and the connection', async () => {
+  const host = await hosts.add('host')
+  const node = await stranger()
+  const connection = await node.dial(multiaddr(addressOf(host)))
+  const stream = await connection.newStream(HELLO_PROTOCOL)
+  stream.send(prefixed(Uint8Array.of(9, 9, 9)))
+  await eventually(() => connection.status !== 'open', 'the connection to close')
+  expect(host.conduct.score(node.peerId.toString())).toBeLessThan(0)
+})
+
+test('dialling a node that does not speak our hello is invalid-hello', async () => {
+  const host = await hosts.add('host')
+  const node = await stranger()
+  const address = node.getMultiaddrs()[0]?.toString() ?? ''
+  expect(await codeOf(host.connect(address))).toBe('invalid-hello')
+  expect(host.connectedPeers()).toEqual([])
+})
+
+test('an end inside a frame, a broken length and an oversize frame reset the stream with their codes', async () => {
+  const host = await hosts.add('host')
+  const codes: string[] = []
+  host.handle(INFER, async (stream) => {
+    codes.push(await codeOf(stream.read()))
+  })
+  for (const [bytes, code] of [
+    [[10, 1, 2, 3], 'unexpected-end'],
+    [[0x80, 0x80, 0x80, 0x80, 0x01], 'invalid-length'],
+    [[0xff, 0xff, 0xff, 0x7f], 'frame-too-large'],
+  ] as const) {
+    const node = await stranger()
+    const connection = await node.dial(multiaddr(addressOf(host)))
+    const hello = await connection.newStream(HELLO_PROTOCOL)
+    hello.send(prefixed(encodeHello(NETWORK)))
+    await eventually(() => host.connectedPeers().includes(node.peerId.toString()), 'the admission')
+    const stream = await connection.newStream(INFER)
+    stream.send(Uint8Array.from(bytes))
+    await stream.close()
+    await eventually(() => codes.length > 0, 'the frame to be judged')
+    expect(codes.splice(0)).toEqual([code])
+    expect(host.conduct.score(node.peerId.toString())).toBeLessThan(0)
+  }
+})
