@@ -18,6 +18,7 @@ import {
 import { CANDLE_COLUMNS, type CandleRow, parseCandles } from './candles.ts'
 import { MAX_INPUT_FILE_BYTES } from './constants.ts'
 import { type InputError, inputError } from './inputErrors.ts'
+import { jsonErrorPlace } from './jsonPlace.ts'
 import { decodeNpy } from './npy.ts'
 
 export const INPUT_FORMATS = ['json', 'npy', 'csv'] as const
@@ -98,7 +99,7 @@ function fromJson(bytes: Uint8Array, manifest: Manifest): Result<Tensors, InputE
     json = JSON.parse(text)
   } catch (error) {
     const { message } = toError(error)
-    return fail(inputError('json-invalid', 'JSON in UTF-8', message, text === '' ? {} : placeOf(message, text)))
+    return fail(inputError('json-invalid', 'JSON in UTF-8', message, text === '' ? {} : jsonErrorPlace(text)))
   }
   const [only] = manifest.inputs
   const named = Array.isArray(json) && manifest.inputs.length === 1 && only !== undefined ? { [only.name]: json } : json
@@ -107,14 +108,6 @@ function fromJson(bytes: Uint8Array, manifest: Manifest): Result<Tensors, InputE
   if (tensors.ok) return tensors
   const { tensor, expected, got } = tensors.error.detail
   return fail(inputError('input-mismatch', tensor === undefined ? expected : `input ${tensor}: ${expected}`, got))
-}
-
-/** Where V8 says that JSON went wrong; the end of the text when it ran out. */
-function placeOf(message: string, text: string): { readonly line: number; readonly column: number } {
-  const position = /at position (\d+)/.exec(message)?.[1]
-  const before = position === undefined ? text : text.slice(0, Number(position))
-  const lines = before.split('\n')
-  return { line: lines.length, column: (lines.at(-1)?.length ?? 0) + 1 }
 }
 
 function fromArray(
