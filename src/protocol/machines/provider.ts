@@ -123,6 +123,8 @@ export type ProviderEvent =
   | { readonly type: 'stream-closed'; readonly stream: StreamId }
   | { readonly type: 'checkpoint-due'; readonly now: number }
   | { readonly type: 'checkpoint-seed'; readonly seed: CheckpointSeed }
+  /** No block of the right age is known: the receipts wait and the close is tried again. */
+  | { readonly type: 'seed-unavailable'; readonly now: number }
   | {
       readonly type: 'certified'
       readonly certificate: Certificate
@@ -272,6 +274,8 @@ export class ProviderMachine {
         return this.#onDue(event.now)
       case 'checkpoint-seed':
         return this.#onSeed(event.seed)
+      case 'seed-unavailable':
+        return this.#onNoSeed(event.now)
       case 'certified':
         return this.#onCertified(event.certificate, event.decided)
       case 'certificate-abandoned':
@@ -606,6 +610,15 @@ export class ProviderMachine {
           )
         : []),
     ]
+  }
+
+  #onNoSeed(now: number): ProviderEffect[] {
+    if (this.#closing === undefined) return []
+    this.#loose = [...this.#closing, ...this.#loose]
+    this.#closing = undefined
+    const at = now + this.#init.parameters.checkpointIdleDelay
+    this.#dueAt = at
+    return [{ type: 'schedule-checkpoint', at }]
   }
 
   #onCertified(certificate: Certificate, decided: bigint): ProviderEffect[] {

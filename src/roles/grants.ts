@@ -1,0 +1,147 @@
+import {
+  type EvidencePolicy,
+  type EvidenceVerdict,
+  evidenceDigest,
+  type Subtle,
+  type TrustRoot,
+  verifyEvidence,
+} from '../attestation/index.ts'
+import type { BlockRef } from '../chain/index.ts'
+import {
+  ASSURANCE,
+  type Digest,
+  type Domain,
+  digestOf,
+  fail,
+  hexToBytes,
+  NOT_CHECKED,
+  ok,
+  type Parameters,
+  type Result,
+  reportData,
+  SESSION_GRANT,
+  type Secp256k1,
+  type SignedGrant,
+} from '../protocol/index.ts'
+
+/** What a grant is worth (R4 to R6), found by this peer itself. */
+export interface GrantVerdict {
+  readonly digest: Digest
+  /** Code of `ASSURANCE`. */
+  readonly assurance: number
+  /** Bits of `NOT_CHECKED`. */
+  readonly notChecked: number
+  readonly evidence: EvidenceVerdict
+}
+
+export interface GrantProblem {
+  readonly code: string
+  readonly message: string
+}
+
+export interface GrantChecker {
+  /** R4 to R6, fail-closed: cheap checks first, evidence last. Verdicts are cached by the grant's digest. */
+  check(signed: SignedGrant, now: number): Promise<Result<GrantVerdict, GrantProblem>>
+}
+
+export interface GrantCheckerComponents {
+  readonly chain: { blockByNumber(number: number): Promise<BlockRef | undefined> }
+  readonly crypto: Pick<Secp256k1, 'recover'>
+  readonly subtle: Subtle
+}
+
+export interface GrantCheckerInit {
+  readonly domain: Domain
+  readonly parameters: Parameters
+  readonly trustRoots: readonly TrustRoot[]
+  readonly policy: EvidencePolicy
+}
+
+const MAX_CACHED_VERDICTS = 1_024
+
+export function createGrantChecker(components: GrantCheckerComponents, init: GrantCheckerInit): GrantChecker {
+  const verdicts = new Map<Digest, GrantVerdict>()
+  return {
+    check: async (signed, now) => {
+      const digest = digestOf(init.domain, SESSION_GRANT, signed.grant)
+      const timely = checkWindow(signed, now, init.parameters)
+      if (timely !== undefined) return fail(timely)
+      if (components.crypto.recover(digest, signed.signature) !== signed.grant.operator) {
+        return fail({ code: 'bad-grant', message: `expected the signature of the operator ${signed.grant.operator}` })
+      }
+      const known = verdicts.get(digest)
+      if (known !== undefined) return ok(known)
+      const verdict = await appraise(components, init, signed, digest)
+      if (!verdict.ok) return verdict
+      verdicts.set(digest, verdict.value)
+      const oldest = verdicts.keys().next()
+      if (verdicts.size > MAX_CACHED_VERDICTS && oldest.done !== true) verdicts.delete(oldest.value)
+      return verdict
+    },
+  }
+}
+
+function checkWindow({ grant }: SignedGrant, now: number, parameters: Parameters): GrantProblem | undefined {
+  if (grant.notAfter <= grant.notBefore || grant.notAfter - grant.notBefore > parameters.grantLife) {
+    return { code: 'bad-grant', message: `expected a grant of at most ${parameters.grantLife} ms` }
+  }
+  if (grant.notBefore > now + parameters.futureTolerance) {
+    return { code: 'grant-not-yet-valid', message: `expected a grant valid at ${now}, got one from ${grant.notBefore}` }
+  }
+  if (grant.notAfter <= now) {
+    return { code: 'grant-expired', message: `expected a grant valid at ${now}, got one until ${grant.notAfter}` }
+  }
+  return undefined
+}
+
+async function appraise(
+  components: GrantCheckerComponents,
+  init: GrantCheckerInit,
+  { grant, evidence }: SignedGrant,
+  digest: Digest,
+): Promise<Result<GrantVerdict, GrantProblem>> {
+  if (evidence === undefined)
+    return fail({ code: 'evidence-missing', message: 'expected the evidence the grant names' })
+  if (evidenceDigest(evidence.kind, evidence.document) !== grant.evidence) {
+    return fail({ code: 'evidence-digest', message: `expected evidence with digest ${grant.evidence}` })
+  }
+  const block = await components.chain.blockByNumber(evidence.blockNumber)
+  if (block === undefined || block.hash !== evidence.blockHash) {
+    return fail({ code: 'evidence-block', message: `expected a block of this chain at ${evidence.blockNumber}` })
+  }
+  const age = grant.notBefore - block.timestamp
+  if (age > init.parameters.evidenceAge || age < -init.parameters.futureTolerance) {
+    return fail({
+      code: 'evidence-block-age',
+      message: `expected a block at most ${init.parameters.evidenceAge} ms older than the grant, got ${age}`,
+    })
+  }
+  const bound = reportData({
+    chainId: init.domain.chainId,
+    networkId: init.domain.networkId,
+    operator: grant.operator,
+    sessionKey: grant.sessionKey,
+    encryptionKey: grant.encryptionKey,
+    modelsRoot: grant.modelsRoot,
+    blockNumber: evidence.blockNumber,
+    blockHash: evidence.blockHash,
+  })
+  const verdict = await verifyEvidence(evidence, {
+    now: grant.notBefore,
+    trustRoots: init.trustRoots,
+    expectedReportData: hexToBytes(bound),
+    policy: init.policy,
+    subtle: components.subtle,
+  })
+  if (!verdict.ok) return fail({ code: verdict.error.code, message: verdict.error.message })
+  const measured = verdict.value.notChecked.includes('measurements') ? NOT_CHECKED.measurements : 0
+  const revocation = verdict.value.notChecked.includes('certificate-revocation')
+    ? NOT_CHECKED['evidence-collateral']
+    : 0
+  return ok({
+    digest,
+    assurance: ASSURANCE[verdict.value.assurance],
+    notChecked: measured | revocation,
+    evidence: verdict.value,
+  })
+}

@@ -1,0 +1,50 @@
+import type { Conduct, FrameOptions, FrameStream } from '../net/index.ts'
+import { CodedError } from '../protocol/index.ts'
+import { decode, encode, type WireMessage, type WireType } from '../wire/index.ts'
+
+/** A peer sent something that is no frame of this protocol, or one that does not belong here. */
+export class FrameFault extends CodedError<{
+  readonly code: 'bad-frame'
+  readonly peer: string
+  readonly problem: string
+}> {}
+
+/** Frames of one protocol as messages. What does not decode costs the peer and ends the stream. */
+export interface TypedStream<In extends WireType, Out extends WireType> {
+  readonly peer: string
+  /** The next message; undefined when the other side ended cleanly. Rejects with FrameFault or NetError. */
+  read(options?: FrameOptions): Promise<WireMessage<In> | undefined>
+  write(message: WireMessage<Out>, options?: FrameOptions): Promise<void>
+  /** The frame decoded but has no place here: scored, and the stream ends. */
+  misplaced(problem: string): FrameFault
+  close(): Promise<void>
+  abort(error: Error): void
+}
+
+export function typedStream<In extends WireType, Out extends WireType>(
+  stream: FrameStream,
+  incoming: In,
+  outgoing: Out,
+  conduct: Pick<Conduct, 'report'>,
+): TypedStream<In, Out> {
+  const fault = (problem: string): FrameFault => {
+    conduct.report(stream.peer, 'bad-frame', { protocol: stream.protocol, problem })
+    const error = new FrameFault({ code: 'bad-frame', peer: stream.peer, problem }, `${stream.protocol}: ${problem}`)
+    stream.abort(error)
+    return error
+  }
+  return {
+    peer: stream.peer,
+    read: async (options) => {
+      const bytes = await stream.read(options)
+      if (bytes === undefined) return undefined
+      const message = decode(incoming, bytes)
+      if (!message.ok) throw fault(message.error.message)
+      return message.value
+    },
+    write: (message, options) => stream.write(encode(outgoing, message), options),
+    misplaced: fault,
+    close: () => stream.close(),
+    abort: (error) => stream.abort(error),
+  }
+}
