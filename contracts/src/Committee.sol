@@ -107,18 +107,21 @@ contract Committee is ICommittee {
     uint256 seats = _seatsOf(snapshot);
     if (!jury) seats = Math.min(seats, MAX_SIGNERS);
     require(bitmap >> seats == 0, UnknownSeat(bitmap, seats));
+    uint256 expected = _bitsOf(bitmap) * SIGNATURE_LENGTH;
+    require(sigs64.length == expected, WrongSignatureLength(expected, sigs64.length));
     bytes memory data = Blob.read(snapshot, seats * SEAT_LENGTH);
     uint256 at;
-    for (uint256 seat; seat < seats; ++seat) {
-      (address verifier, uint96 weight) = _seatAt(data, seat);
-      total += weight;
-      if (bitmap >> seat & 1 == 0) continue;
-      require(sigs64.length >= at + SIGNATURE_LENGTH, WrongSignatureLength(at + SIGNATURE_LENGTH, sigs64.length));
-      require(_recover(digest, sigs64, at) == verifier, BadSignature(seat));
-      at += SIGNATURE_LENGTH;
-      signed += weight;
+    // No sum can overflow: 64 weights of 96 bits.
+    unchecked {
+      for (uint256 seat; seat < seats; ++seat) {
+        (address verifier, uint96 weight) = _seatAt(data, seat);
+        total += weight;
+        if (bitmap >> seat & 1 == 0) continue;
+        require(_recover(digest, sigs64, at) == verifier, BadSignature(seat));
+        at += SIGNATURE_LENGTH;
+        signed += weight;
+      }
     }
-    require(sigs64.length == at, WrongSignatureLength(at, sigs64.length));
   }
 
   /// @inheritdoc ICommittee
@@ -195,13 +198,25 @@ contract Committee is ICommittee {
     return weights[left] == weights[right] ? verifiers[left] < verifiers[right] : weights[left] > weights[right];
   }
 
-  /// @dev Address zero, which no seat has, for a malformed or high-s signature.
+  /// @dev Of the signature at `at`, which the caller knows to be there. Address zero, which no seat has, when it is
+  /// malformed or has a high s.
   function _recover(bytes32 digest, bytes calldata sigs64, uint256 at) private pure returns (address) {
-    bytes32 r = bytes32(sigs64[at:at + 32]);
-    uint256 vs = uint256(bytes32(sigs64[at + 32:at + SIGNATURE_LENGTH]));
+    bytes32 r;
+    uint256 vs;
+    assembly ("memory-safe") {
+      r := calldataload(add(sigs64.offset, at))
+      vs := calldataload(add(add(sigs64.offset, at), 0x20))
+    }
     uint256 s = vs & type(uint256).max >> 1;
     if (s > HALF_ORDER) return address(0);
     return ecrecover(digest, uint8(vs >> 255) + 27, r, bytes32(s));
+  }
+
+  /// @dev Set bits of a bitmap of at most 64.
+  function _bitsOf(uint256 bitmap) private pure returns (uint256 count) {
+    for (; bitmap != 0; bitmap &= bitmap - 1) {
+      ++count;
+    }
   }
 
   function _seatAt(bytes memory data, uint256 seat) private pure returns (address verifier, uint96 weight) {

@@ -248,7 +248,11 @@ contract StakeManager is IStakeManager {
 
   function _matured(address operator, Role role, uint64 epoch) private view returns (uint256) {
     if (_operators[operator].frozen) return 0;
-    return _rolled(operator, role, epoch).active;
+    Position storage position = _positions[operator][role];
+    uint256 counts = position.active;
+    if (position.soonEpoch <= epoch) counts += position.soon;
+    if (position.laterEpoch != 0 && position.laterEpoch <= epoch) counts += position.later;
+    return counts;
   }
 
   /// @dev The position as it is in `epoch`, with what has matured by then in `active`.

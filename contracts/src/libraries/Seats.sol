@@ -40,9 +40,9 @@ library Seats {
     for (uint256 index; index < count; ++index) {
       order[index] = index;
     }
-    for (uint256 last = count; last-- > 1;) {
-      uint256 pick = uint256(keccak256(abi.encode(tag, seed, last))) % (last + 1);
-      (order[last], order[pick]) = (order[pick], order[last]);
+    for (uint256 left = count; left > 1; --left) {
+      uint256 pick = uint256(keccak256(abi.encode(tag, seed, left - 1))) % left;
+      (order[left - 1], order[pick]) = (order[pick], order[left - 1]);
     }
   }
 

@@ -3,6 +3,14 @@ pragma solidity 0.8.37;
 
 /// @notice The cheatcodes these tests use.
 interface Vm {
+  struct Wallet {
+    address addr;
+    uint256 publicKeyX;
+    uint256 publicKeyY;
+    uint256 privateKey;
+  }
+
+  function createWallet(uint256 privateKey) external returns (Wallet memory);
   function addr(uint256 privateKey) external pure returns (address);
   function sign(uint256 privateKey, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
   function warp(uint256 timestamp) external;
@@ -17,7 +25,4 @@ interface Vm {
   function expectEmit(bool topic1, bool topic2, bool topic3, bool data, address emitter) external;
   function getBlockTimestamp() external view returns (uint256);
   function snapshotGasLastCall(string calldata group, string calldata name) external returns (uint256);
-  function readFile(string calldata path) external view returns (string memory);
-  function parseJsonBytesArray(string calldata json, string calldata key) external pure returns (bytes[] memory);
-  function parseJsonStringArray(string calldata json, string calldata key) external pure returns (string[] memory);
 }

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {Batch, Role} from "../src/interfaces/Objects.sol";
+import {Network} from "./support/Network.sol";
+
+/// @notice Gas of whole transactions, kept in snapshots/. Run with `--isolate`, so that each call is one.
+contract GasTest is Network {
+  function setUp() public {
+    deploy();
+  }
+
+  function record(string memory name) private {
+    vm.snapshotGasLastCall("gas", name);
+  }
+
+  function batch(address settler) private view returns (Batch memory b) {
+    b.number = batches.lastNumber() + 1;
+    b.previous = batches.digestOf(b.number - 1);
+    b.epoch = manager.currentEpoch();
+    b.settler = settler;
+    b.checkpointsRoot = keccak256("checkpoints");
+    b.leaves = 64;
+    b.votesRoot = keccak256("votes");
+    b.auditsRoot = keccak256("audits");
+    b.jobs = 4000;
+    b.acceptedFee = 5e18;
+    b.mac = 6e15;
+    b.data = keccak256("leaves");
+    b.cutoff = uint64(vm.getBlockTimestamp() * 1000);
+  }
+
+  function anchorWith(uint256 verifiers, uint256 bitmap, string memory name) private {
+    address settler = staked("settler", 0, Role.Settler, 5000e18);
+    openWith(verifiers, VERIFIER_STAKE, 1e18);
+    for (uint256 run; run < 2; ++run) {
+      Batch memory b = batch(settler);
+      bytes memory sigs64 = signaturesOf(b.epoch, digestOf(b), bitmap);
+      batches.anchor(b, bitmap, sigs64);
+    }
+    record(name);
+  }
+
+  function test_anchorOf15Of21() public {
+    anchorWith(21, 0x7FFF, "anchor, 15 of 21");
+  }
+
+  function test_anchorOf4Of5() public {
+    anchorWith(5, 0xF, "anchor, 4 of 5");
+  }
+
+  function test_openAndJoin() public {
+    address[] memory operators = new address[](65);
+    for (uint256 index; index < 64; ++index) {
+      operators[index] = staked("verifier", index, Role.Verifier, VERIFIER_STAKE + uint128(index) * 1e18);
+    }
+    operators[64] = staked("late", 0, Role.Verifier, 10 * VERIFIER_STAKE);
+    passEpochs(2);
+    for (uint256 index; index < 64; ++index) {
+      committee.join(operators[index], 0);
+    }
+    record("join, free place");
+    committee.join(operators[64], 0);
+    record("join, displacing 1 of 64");
+    uint8[] memory order = committee.currentOrder();
+    committee.open(manager.currentEpoch(), order);
+    record("open, 64 seats");
+  }
+
+  function test_stakeAndLeave() public {
+    uint256 privateKey = key("operator", 0);
+    address operator = vm.addr(privateKey);
+    uint256 deadline = vm.getBlockTimestamp() + 60;
+    bytes memory consent = consentOf(privateKey, address(this), address(this), deadline);
+    manager.register(operator, address(this), deadline, consent);
+    record("register");
+    manager.stake(operator, Role.Provider, 10_000e18);
+    record("stake, first");
+    passEpochs(2);
+    manager.stake(operator, Role.Provider, 1e18);
+    record("stake, more");
+    manager.requestUnstake(operator, Role.Provider, 1e18);
+    record("requestUnstake");
+    vm.warp(vm.getBlockTimestamp() + UNBONDING);
+    manager.withdraw(operator, Role.Provider);
+    record("withdraw");
+    opg.transfer(operator, 1e18);
+    record("OPG transfer, undelegated");
+  }
+}
