@@ -21,6 +21,7 @@ const READY_POLL_MS = 20
 const STOP_TIMEOUT_MS = 5_000
 /** Whole copies of the state, for the restart that finds anvil's own file half written. */
 const SNAPSHOT_INTERVAL_MS = 5_000
+const STATE_FILE = 'state.json'
 const LOG_TAIL_BYTES = 2_000
 const RPC_TIMEOUT_MS = 10_000
 
@@ -136,7 +137,7 @@ class AnvilProcess implements Anvil {
     this.port = options.port ?? 0
     this.chainId = options.chainId ?? anvilChain.id
     this.logFile = join(options.directory, 'anvil.log')
-    this.stateFile = join(options.directory, 'state.json')
+    this.stateFile = join(options.directory, STATE_FILE)
     this.spareFile = join(options.directory, 'state.copy.json')
   }
 
@@ -310,6 +311,9 @@ export async function startAnvil(options: AnvilOptions): Promise<Anvil> {
   await anvil.start()
   return anvil
 }
+
+/** Whether a directory holds the state of a chain. */
+export const hasChain = (directory: string): boolean => existsSync(join(directory, STATE_FILE))
 
 /** Removes a stopped chain's files. */
 export async function removeChain(directory: string): Promise<void> {

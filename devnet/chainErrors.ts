@@ -8,6 +8,7 @@ export type DevnetChainErrorDetail =
   | { readonly code: 'anvil-running'; readonly pid: number }
   | { readonly code: 'anvil-not-running' }
   | { readonly code: 'chain-state-torn'; readonly file: string }
+  | { readonly code: 'chain-exists'; readonly directory: string }
   | { readonly code: 'setup-reverted'; readonly step: string; readonly reason: string }
 
 export class DevnetChainError extends CodedError<DevnetChainErrorDetail> {}

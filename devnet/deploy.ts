@@ -2,20 +2,33 @@ import { randomBytes } from 'node:crypto'
 import { type Abi, encodeDeployData, encodeFunctionData, getContractAddress, type Hex, type LocalAccount } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import {
+  approveStakeCall,
   asChainError,
   batchAnchorAbi,
+  type Call,
   type ChainError,
   committeeAbi,
   creationCode,
+  joinCall,
+  type NetworkContracts,
   type NetworkFile,
+  openCall,
   opgAbi,
-  ROLE,
   type RoleName,
+  registerCall,
   registrationDigest,
+  stakeCall,
   stakeManagerAbi,
 } from '../src/chain/index.ts'
-import { type Address, bytesToHex, createDomain, networkIdOf, parametersOf } from '../src/protocol/index.ts'
-import { type Anvil, type AnvilOptions, startAnvil } from './chain.ts'
+import {
+  type Address,
+  bytesToHex,
+  createDomain,
+  type Domain,
+  networkIdOf,
+  parametersOf,
+} from '../src/protocol/index.ts'
+import { type Anvil, type AnvilOptions, hasChain, startAnvil } from './chain.ts'
 import { DevnetChainError } from './chainErrors.ts'
 
 const OPG = 10n ** 18n
@@ -88,6 +101,13 @@ export function devnetOperators(
  * From there on blocks come every second, in step with the wall clock.
  */
 export async function startDevnetChain(options: DevnetChainOptions): Promise<DevnetChain> {
+  const { directory } = options
+  if (hasChain(directory)) {
+    throw new DevnetChainError(
+      { code: 'chain-exists', directory },
+      `expected no chain in ${directory}, there is one; go on with it by startAnvil, or empty the directory`,
+    )
+  }
   const epochSeconds = parametersOf('devnet').epoch / 1_000
   const seatSeconds = parametersOf('devnet').seatDelay / 1_000
   const lead = MATURING_EPOCHS * epochSeconds + seatSeconds + LANDING_SECONDS
@@ -151,6 +171,7 @@ class Setup {
       this.#deployment('Committee', committeeAbi, creationCode.committee, [stakeManager, MINIMUM_SIGNERS]),
       this.#deployment('BatchAnchor', batchAnchorAbi, creationCode.batchAnchor, [committee]),
     ])
+    const contracts = { opg, stakeManager, committee, batchAnchor }
     const birth = await client.getBlock({ blockTag: 'latest' })
     const networkId = networkIdOf({ chainId, stakeManager, deploymentParentHash: birth.parentHash })
 
@@ -167,12 +188,12 @@ class Setup {
 
     const domain = createDomain(chainId, stakeManager, networkId)
     const deadline = birth.timestamp + BigInt(epochSeconds)
-    const staking = operators.map((each) => this.#staking(each, { opg, stakeManager, domain, deadline }))
+    const staking = operators.map((each) => this.#staking(each, { contracts, domain, deadline }))
     await this.#mine((await Promise.all(staking)).flat())
 
     await this.#anvil.setTime(wallSeconds())
     await client.mine({ blocks: 1 })
-    await this.#seat(committee, stakeManager)
+    await this.#seat(contracts)
     await client.setIntervalMining({ interval: this.#options.blockTime ?? 1 })
 
     return {
@@ -180,7 +201,7 @@ class Setup {
       profile: 'devnet',
       chainId,
       networkId,
-      contracts: { opg, stakeManager, committee, batchAnchor },
+      contracts,
       deploymentBlock: Number(birth.number),
       genesisTimestamp: Number(birth.timestamp),
       epochSeconds,
@@ -195,47 +216,22 @@ class Setup {
 
   async #staking(
     { operator, owner, roles }: DevnetOperator,
-    {
-      opg,
-      stakeManager,
-      domain,
-      deadline,
-    }: {
-      readonly opg: Address
-      readonly stakeManager: Address
-      readonly domain: ReturnType<typeof createDomain>
-      readonly deadline: bigint
-    },
+    { contracts, domain, deadline }: { contracts: NetworkContracts; domain: Domain; deadline: bigint },
   ): Promise<Step[]> {
     const [key, payout] = [lower(operator.address), lower(owner.address)]
-    const digest = registrationDigest(domain, { operator: key, owner: payout, payout, deadline })
+    const registration = { operator: key, owner: payout, payout, deadline }
     if (operator.sign === undefined) throw new TypeError('expected an operator account that can sign a digest')
-    const consent = await operator.sign({ hash: digest })
-    const abi = stakeManagerAbi
+    const consent = await operator.sign({ hash: registrationDigest(domain, registration) })
+    const step = (name: string, call: Call): Step => ({ name: `${name} ${key}`, from: owner, ...call })
     return [
-      {
-        name: `OPG.approve by ${payout}`,
-        from: owner,
-        to: opg,
-        data: encodeFunctionData({ abi: opgAbi, functionName: 'approve', args: [stakeManager, stakeOf(roles)] }),
-      },
-      {
-        name: `StakeManager.register ${key}`,
-        from: owner,
-        to: stakeManager,
-        data: encodeFunctionData({ abi, functionName: 'register', args: [key, payout, deadline, consent] }),
-      },
-      ...roles.map((role) => ({
-        name: `StakeManager.stake ${role} ${key}`,
-        from: owner,
-        to: stakeManager,
-        data: encodeFunctionData({ abi, functionName: 'stake', args: [key, ROLE[role], STAKES[role]] }),
-      })),
+      step('OPG.approve for', approveStakeCall(contracts, stakeOf(roles))),
+      step('StakeManager.register', registerCall(contracts, registration, consent)),
+      ...roles.map((role) => step(`StakeManager.stake ${role}`, stakeCall(contracts, key, role, STAKES[role]))),
     ]
   }
 
   /** Seats every verifier, and opens the epoch when there are enough of them. */
-  async #seat(committee: Address, stakeManager: Address): Promise<void> {
+  async #seat(contracts: NetworkContracts): Promise<void> {
     const { client } = this.#anvil
     const { deployer, operators } = this.#options
     const verifiers = operators.filter(({ roles }) => roles.includes('verifier'))
@@ -243,26 +239,21 @@ class Setup {
       verifiers.map(({ operator }, place) => ({
         name: `Committee.join ${operator.address}`,
         from: deployer,
-        to: committee,
-        data: encodeFunctionData({ abi: committeeAbi, functionName: 'join', args: [operator.address, place] }),
+        ...joinCall(contracts, lower(operator.address), place),
       })),
     )
     if (verifiers.length < MINIMUM_SIGNERS) return
-    const abi = committeeAbi
-    const order = await client.readContract({ address: committee, abi, functionName: 'currentOrder' })
+    const order = await client.readContract({
+      address: contracts.committee,
+      abi: committeeAbi,
+      functionName: 'currentOrder',
+    })
     const epoch = await client.readContract({
-      address: stakeManager,
+      address: contracts.stakeManager,
       abi: stakeManagerAbi,
       functionName: 'currentEpoch',
     })
-    await this.#mine([
-      {
-        name: 'Committee.open',
-        from: deployer,
-        to: committee,
-        data: encodeFunctionData({ abi, functionName: 'open', args: [epoch, order] }),
-      },
-    ])
+    await this.#mine([{ name: 'Committee.open', from: deployer, ...openCall(contracts, epoch, order) }])
   }
 
   /** Puts the steps into blocks, each account's in the order given, and requires every one to succeed. */

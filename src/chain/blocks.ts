@@ -149,7 +149,7 @@ export class BlockFollower {
     let pause = pollMs
     while (await this.#sleep(pause)) {
       try {
-        if (await this.#look()) for (const handler of this.#tickHandlers) await handler()
+        if (await this.#look()) await this.#work()
         this.#fault = undefined
         pause = pollMs
       } catch (error) {
@@ -157,6 +157,13 @@ export class BlockFollower {
         pause = Math.min(pause * 2, maxBackoffMs)
       }
     }
+  }
+
+  /** One handler that fails keeps none from its turn. */
+  async #work(): Promise<void> {
+    const failures: unknown[] = []
+    for (const handler of this.#tickHandlers) await handler().catch((error) => failures.push(error))
+    if (failures.length > 0) throw failures[0]
   }
 
   async #sleep(ms: number): Promise<boolean> {

@@ -25,7 +25,7 @@ import type { NetworkFile } from './networkFile.ts'
 import { profileProblem } from './profile.ts'
 import { createRpc, type Rpc } from './rpc.ts'
 import { StakeReader } from './stakes.ts'
-import { type SendOptions, type Sent, TransactionSender, type TransactionSigner } from './transactions.ts'
+import { type Call, type SendOptions, type Sent, TransactionSender, type TransactionSigner } from './transactions.ts'
 
 /** How deep something is on chain (R22): `safe` starts clocks, `finalized` makes final. */
 export type Confidence = 'head' | 'safe' | 'finalized'
@@ -79,6 +79,9 @@ export interface ChainClient {
   isOpen(epoch: number): Promise<boolean>
   ensureOpened(epoch: number): Promise<Result<Ensured, ChainError>>
   ensureSeated(operator: Address): Promise<Result<Ensured, ChainError>>
+
+  /** Sends any call from the client's account, for example one of the staking calls. */
+  send(call: Call, options?: SendOptions): Promise<Result<Sent, ChainError>>
 
   lastBatch(): Promise<{ readonly number: number; readonly digest: Digest }>
   batch(number: number): Promise<AnchoredBatch | undefined>
@@ -142,7 +145,7 @@ class ViemChainClient implements ChainClient {
     this.#blocks = blocks
     this.#times = new BlockTimes({ rpc, blocks }, network.deploymentBlock)
     this.#stakeReader = new StakeReader(rpc, network)
-    this.#committee = new CommitteeReader({ rpc, blocks }, network.contracts.committee)
+    this.#committee = new CommitteeReader({ rpc, blocks }, network.contracts)
     this.#batches = new BatchReader({ rpc, blocks, onFault }, network)
     this.#seatDelay = parametersOf(network.profile).seatDelay
     if (signer !== undefined) {
@@ -285,6 +288,10 @@ class ViemChainClient implements ChainClient {
     return this.#send((sender) => this.#committee.ensureSeated(operator, sender))
   }
 
+  send(call: Call, options: SendOptions = {}): Promise<Result<Sent, ChainError>> {
+    return this.#send((sender) => sender.send(call, options))
+  }
+
   lastBatch(): Promise<{ readonly number: number; readonly digest: Digest }> {
     return this.#read('eth_call', () => this.#batches.last())
   }
@@ -303,13 +310,11 @@ class ViemChainClient implements ChainClient {
     signatures: readonly Signature[],
     options: SendOptions = {},
   ): Promise<Result<Sent, ChainError>> {
-    const call = anchorCall(this.network.contracts.batchAnchor, batch, bitmap, signatures)
-    return this.#send((sender) => sender.send(call, options))
+    return this.send(anchorCall(this.network.contracts.batchAnchor, batch, bitmap, signatures), options)
   }
 
   force(checkpoint: Checkpoint, signature: Signature, options: SendOptions = {}): Promise<Result<Sent, ChainError>> {
-    const call = forceCall(this.network.contracts.batchAnchor, checkpoint, signature)
-    return this.#send((sender) => sender.send(call, options))
+    return this.send(forceCall(this.network.contracts.batchAnchor, checkpoint, signature), options)
   }
 
   waitAnchored(
@@ -340,6 +345,7 @@ class ViemChainClient implements ChainClient {
     this.#times.drop(reorg)
     this.#committee.drop(reorg)
     this.#batches.drop(reorg)
+    this.#sender?.drop(reorg)
   }
 
   async #read<T>(method: string, action: () => Promise<T>): Promise<T> {

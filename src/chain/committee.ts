@@ -1,11 +1,12 @@
-import { encodeFunctionData } from 'viem'
 import { readContract } from 'viem/actions'
 import { type Address, fail, ok, type Result } from '../protocol/index.ts'
 import type { BlockFollower, Reorg } from './blocks.ts'
 import { MAX_CACHED_EPOCHS } from './constants.ts'
 import { asChainError, committeeAbi } from './contracts.ts'
 import { type ChainError, isChainError } from './errors.ts'
+import type { NetworkContracts } from './networkFile.ts'
 import type { Rpc } from './rpc.ts'
+import { joinCall, openCall } from './staking.ts'
 import { toSafeNumber } from './structs.ts'
 import type { Sent, TransactionSender } from './transactions.ts'
 
@@ -35,13 +36,13 @@ const isRevert = (error: unknown, name: string): boolean =>
 export class CommitteeReader {
   readonly #rpc: Rpc
   readonly #blocks: BlockFollower
-  readonly #address: Address
+  readonly #contracts: NetworkContracts
   readonly #sets = new Map<number, { readonly set: SigningSet; readonly readAt: number }>()
 
-  constructor({ rpc, blocks }: { readonly rpc: Rpc; readonly blocks: BlockFollower }, address: Address) {
+  constructor({ rpc, blocks }: { readonly rpc: Rpc; readonly blocks: BlockFollower }, contracts: NetworkContracts) {
     this.#rpc = rpc
     this.#blocks = blocks
-    this.#address = address
+    this.#contracts = contracts
   }
 
   drop({ fork }: Reorg): void {
@@ -74,8 +75,7 @@ export class CommitteeReader {
       const order = await this.#rpc.run((client) =>
         readContract(client, { ...this.#contract(), functionName: 'currentOrder' }),
       )
-      const data = encodeFunctionData({ abi: committeeAbi, functionName: 'open', args: [BigInt(epoch), order] })
-      return ensured(await sender.send({ to: this.#address, data }), 'AlreadyOpen')
+      return ensured(await sender.send(openCall(this.#contracts, BigInt(epoch), order)), 'AlreadyOpen')
     } catch (error) {
       return fail(asChainError('eth_call', error))
     }
@@ -92,8 +92,7 @@ export class CommitteeReader {
         BigInt(places.length) < maximum
           ? [places.length]
           : await this.#rpc.run((client) => readContract(client, { ...contract, functionName: 'lightest' }))
-      const data = encodeFunctionData({ abi: committeeAbi, functionName: 'join', args: [operator, evict] })
-      return ensured(await sender.send({ to: this.#address, data }), 'AlreadySeated')
+      return ensured(await sender.send(joinCall(this.#contracts, operator, evict)), 'AlreadySeated')
     } catch (error) {
       return fail(asChainError('eth_call', error))
     }
@@ -122,7 +121,7 @@ export class CommitteeReader {
   }
 
   #contract() {
-    return { address: this.#address, abi: committeeAbi } as const
+    return { address: this.#contracts.committee, abi: committeeAbi } as const
   }
 }
 

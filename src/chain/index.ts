@@ -24,4 +24,14 @@ export { type EpochClock, epochAt, epochStart } from './epochs.ts'
 export { ChainError, type ChainErrorCode, type ChainErrorDetail, isChainError } from './errors.ts'
 export { formatNetworkFile, type NetworkContracts, type NetworkFile, parseNetworkFile } from './networkFile.ts'
 export { REGISTRATION, type Registration, registrationDigest } from './registration.ts'
-export type { Inclusion, SendOptions, Sent, TransactionSigner } from './transactions.ts'
+export {
+  approveStakeCall,
+  freezeCall,
+  joinCall,
+  openCall,
+  registerCall,
+  requestUnstakeCall,
+  stakeCall,
+  withdrawCall,
+} from './staking.ts'
+export type { Call, Inclusion, SendOptions, Sent, TransactionSigner } from './transactions.ts'

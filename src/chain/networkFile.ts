@@ -51,17 +51,17 @@ const address = z
     'expected an address in its EIP-55 form',
   )
   .transform(lower)
-const count = z.number().int().nonnegative().safe()
+const positive = z.number().int().positive()
 
 const schema = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}$/, 'expected 1 to 32 of a-z, 0-9 and -'),
   profile: z.enum(['devnet', 'production']),
-  chainId: count.positive(),
+  chainId: positive,
   networkId: digest,
   contracts: z.strictObject({ opg: address, stakeManager: address, committee: address, batchAnchor: address }),
-  deploymentBlock: count.positive(),
-  genesisTimestamp: count.positive(),
-  epochSeconds: count.positive(),
+  deploymentBlock: positive,
+  genesisTimestamp: positive,
+  epochSeconds: positive,
   trustRoots: z
     .array(
       z.strictObject({

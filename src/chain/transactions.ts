@@ -1,7 +1,7 @@
 import { type Address as ChecksumAddress, type Hex, keccak256, type TransactionSerializableEIP1559 } from 'viem'
 import { call, estimateGas, getBlock, getTransactionCount, sendRawTransaction } from 'viem/actions'
 import { type Address, type Clock, type Digest, fail, ok, type Result } from '../protocol/index.ts'
-import type { BlockFollower } from './blocks.ts'
+import type { BlockFollower, Reorg } from './blocks.ts'
 import {
   GAS_MARGIN_PERCENT,
   INCLUSION_TIMEOUT_MS,
@@ -36,8 +36,8 @@ export interface Inclusion {
 
 export interface Sent extends Inclusion {
   /**
-   * Settles when the transaction is in a `safe` block (R22). When its block is reorganised away it is sent again, with a
-   * fresh nonce where the old one is gone; fails when the contract no longer takes it.
+   * Settles when the transaction is in a `safe` block (R22). When its block is reorganised away before it is final, it
+   * is sent again, with a fresh nonce where the old one is gone; fails when the contract no longer takes it.
    */
   readonly safe: Promise<Result<Inclusion, ChainError>>
 }
@@ -85,7 +85,7 @@ const isUnderpriced = (error: ChainError): boolean => messageOf(error).includes(
 const isUnfunded = (error: ChainError): boolean => messageOf(error).includes('insufficient funds')
 
 /**
- * Sends the transactions of one account, each nonce once, and follows every one until it is safe: raises the fee of
+ * Sends the transactions of one account, each nonce once, and follows every one until it is final: raises the fee of
  * what is stuck, sends again what a reorganisation dropped. A call may therefore run twice; contracts called through it
  * refuse the second.
  */
@@ -142,14 +142,23 @@ export class TransactionSender {
   /** One look at everything sent; to be called after every new head. */
   follow(): Promise<void> {
     return this.#exclusively(async () => {
-      if (this.#tracked.length === 0) return
-      const safe = this.#blocks.safe.number
+      for (const tracked of [...this.#tracked]) this.#settle(tracked)
+      if (this.#tracked.every((each) => each.inclusion !== undefined)) return
       // Nonces first: a nonce used up before its receipt was looked for, and no receipt, is a foreign transaction.
       const latest = await this.#accountNonce('latest')
       const pending = await this.#accountNonce('pending')
-      for (const tracked of [...this.#tracked]) await this.#check(tracked, safe)
+      for (const tracked of [...this.#tracked]) if (tracked.inclusion === undefined) await this.#check(tracked)
       await this.#resend(latest, pending)
     })
+  }
+
+  /** What a reorganisation took out of its block goes out again with the next look. */
+  drop({ fork }: Reorg): void {
+    for (const tracked of this.#tracked) {
+      if (tracked.inclusion === undefined || tracked.inclusion.blockNumber <= fork) continue
+      tracked.inclusion = undefined
+      tracked.dropped = true
+    }
   }
 
   stop(): void {
@@ -300,21 +309,32 @@ export class TransactionSender {
     return undefined
   }
 
-  async #check(tracked: Tracked, safe: number): Promise<void> {
-    const receipt = await this.#receipt(tracked)
-    if (receipt === undefined) {
-      if (tracked.inclusion !== undefined) tracked.dropped = true
+  /** What the blocks that are known say of a transaction that was in one of them. */
+  #settle(tracked: Tracked): void {
+    const { inclusion } = tracked
+    if (inclusion === undefined) return
+    const { head, safe, finalized } = this.#blocks
+    if (inclusion.blockNumber > head.number) return
+    const block = this.#blocks.known(inclusion.blockNumber)
+    if (block?.hash !== inclusion.blockHash) {
       tracked.inclusion = undefined
-      return
-    }
+      tracked.dropped = block !== undefined
+    } else if (inclusion.blockNumber <= finalized.number) this.#close(tracked, ok(inclusion))
+    else if (inclusion.blockNumber <= safe.number) tracked.onSafe(ok(inclusion))
+  }
+
+  async #check(tracked: Tracked): Promise<void> {
+    const receipt = await this.#receipt(tracked)
+    if (receipt === undefined) return
     const { succeeded, ...inclusion } = receipt
     if (!succeeded) {
       this.#close(tracked, fail(await this.#reasonOf(tracked, inclusion)))
       return
     }
     tracked.inclusion = inclusion
+    tracked.dropped = false
     tracked.onIncluded(ok(inclusion))
-    if (inclusion.blockNumber <= safe) this.#close(tracked, ok(inclusion))
+    this.#settle(tracked)
   }
 
   #close(tracked: Tracked, result: Result<Inclusion, ChainError>): void {
@@ -348,21 +368,20 @@ export class TransactionSender {
     let free = pending
     const waiting = this.#tracked.filter((each) => each.inclusion === undefined)
     for (const tracked of waiting.toSorted((left, right) => left.nonce - right.nonce)) {
-      if (tracked.nonce < latest || tracked.nonce >= pending) {
-        await this.#again(tracked, () =>
-          tracked.nonce === free ? this.#repeat(tracked) : this.#renumber(tracked, free),
-        )
-        free += 1
-      } else if (tracked.dropped) await this.#again(tracked, () => this.#repeat(tracked))
-      else if (this.#blocks.head.number - tracked.sentAtBlock >= STUCK_BLOCKS) {
-        await this.#again(tracked, () => this.#replace(tracked))
-      }
+      const isUsed = tracked.nonce < latest
+      const isPooled = !isUsed && tracked.nonce < pending
+      const isStuck = this.#blocks.head.number - tracked.sentAtBlock >= STUCK_BLOCKS
+      const nonce = isPooled ? tracked.nonce : free
+      if (!isPooled) free += 1
+      if (tracked.nonce !== nonce) await this.#again(tracked, () => this.#renumber(tracked, nonce))
+      else if (isStuck) await this.#again(tracked, () => this.#replace(tracked))
+      else if (!isPooled || tracked.dropped) await this.#again(tracked, () => this.#repeat(tracked))
     }
   }
 
   async #repeat(tracked: Tracked): Promise<void> {
+    if (tracked.dropped) tracked.sentAtBlock = this.#blocks.head.number
     tracked.dropped = false
-    tracked.sentAtBlock = this.#blocks.head.number
   }
 
   async #renumber(tracked: Tracked, nonce: number): Promise<void> {
@@ -386,8 +405,7 @@ export class TransactionSender {
     try {
       await prepare()
       const problem = await this.#broadcast(tracked)
-      if (problem === undefined || isNonceTaken(problem)) return
-      this.#close(tracked, fail(problem))
+      if (isChainError(problem, 'insufficient-funds')) this.#close(tracked, fail(problem))
     } catch (thrown) {
       const error = asChainError('eth_sendRawTransaction', thrown)
       if (isChainError(error, 'rpc-unreachable') || isChainError(error, 'rpc-disagreement')) throw error

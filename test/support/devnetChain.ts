@@ -4,8 +4,25 @@ import { join } from 'node:path'
 import type { LocalAccount } from 'viem'
 import { type Anvil, removeChain } from '../../devnet/chain.ts'
 import { accountOf, type DevnetOperator, devnetOperators, startDevnetChain } from '../../devnet/deploy.ts'
-import { type ChainClient, type ChainComponents, createChainClient, type NetworkFile } from '../../src/chain/index.ts'
+import {
+  type ChainClient,
+  type ChainComponents,
+  type ChainInit,
+  createChainClient,
+  type NetworkFile,
+} from '../../src/chain/index.ts'
 import { devnetPrivateKey } from '../../src/node/devnetKeys.ts'
+import {
+  type Address,
+  allBits,
+  BATCH,
+  type Batch,
+  createDomain,
+  type Digest,
+  digestOf,
+  type Signature,
+  ZERO_DIGEST,
+} from '../../src/protocol/index.ts'
 
 export const DEVNET_SEED = 'test'
 
@@ -18,7 +35,7 @@ export interface TestChain {
   readonly payer: LocalAccount
   of(role: 'verifier' | 'provider' | 'settler'): readonly DevnetOperator[]
   /** A client of this chain, not started; faults are collected in `faults`. */
-  client(components?: Partial<ChainComponents>): ChainClient
+  client(components?: Partial<ChainComponents>, init?: Partial<ChainInit>): ChainClient
   readonly faults: Error[]
   /** Stops every client it made, the chain, and removes its files. */
   stop(): Promise<void>
@@ -28,6 +45,45 @@ export interface TestChainCounts {
   readonly verifier?: number
   readonly provider?: number
   readonly settler?: number
+}
+
+/** A batch without leaves on top of the last, by the first settler, signed by every signer of the present epoch. */
+export async function signedBatch(
+  chain: TestChain,
+  client: ChainClient,
+  changes: Partial<Batch> = {},
+): Promise<{
+  readonly batch: Batch
+  readonly digest: Digest
+  readonly bitmap: bigint
+  readonly signatures: Signature[]
+}> {
+  const last = await client.lastBatch()
+  const epoch = client.epochAt(client.head().timestamp)
+  const batch: Batch = {
+    number: last.number + 1,
+    previous: last.digest,
+    epoch,
+    settler: chain.of('settler')[0]!.operator.address.toLowerCase() as Address,
+    checkpointsRoot: ZERO_DIGEST,
+    leaves: 0,
+    votesRoot: ZERO_DIGEST,
+    auditsRoot: ZERO_DIGEST,
+    auditOf: 0,
+    jobs: 0,
+    rejected: 0,
+    acceptedFee: 0n,
+    mac: 0n,
+    data: ZERO_DIGEST,
+    cutoff: client.head().timestamp,
+    ...changes,
+  }
+  const { chainId, contracts, networkId } = chain.network
+  const digest = digestOf(createDomain(chainId, contracts.stakeManager, networkId), BATCH, batch)
+  const signers = (await client.signingSet(batch.epoch))?.signers ?? []
+  const accounts = new Map(chain.operators.map(({ operator }) => [operator.address.toLowerCase(), operator]))
+  const signatures = await Promise.all(signers.map(({ operator }) => accounts.get(operator)!.sign!({ hash: digest })))
+  return { batch, digest, bitmap: allBits(signers.length), signatures }
 }
 
 /** A chain of its own, on a port of its own, with matured stakes and an opened committee. Call `stop` in `afterAll`. */
@@ -53,10 +109,10 @@ export async function startTestChain(
     payer,
     faults,
     of: (role) => operators.filter(({ roles }) => roles.includes(role)),
-    client(components = {}) {
+    client(components = {}, init = {}) {
       const client = createChainClient(
         { clock: Date.now, onFault: (fault) => faults.push(fault), ...components },
-        { network, rpc: [anvil.url] },
+        { network, rpc: [anvil.url], ...init },
       )
       clients.push(client)
       return client
