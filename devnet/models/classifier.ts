@@ -8,7 +8,7 @@ const SIDE = 8
 const CLASSES = ['ring', 'square', 'plus', 'cross', 'bar'] as const
 const HIDDEN = 32
 const SAMPLES = { train: 6000, test: 2000 } as const
-const TRAINING = { epochs: 20, batch: 32, step: 0.004, decay: 0.001 } as const
+const TRAINING = { epochs: 10, batch: 32, step: 0.005, decay: 0.001 } as const
 /** Standard deviation of the noise on every pixel, whose ink is 1 and paper 0 before clipping to [0, 1]. */
 const NOISE = 0.2
 

@@ -9,10 +9,10 @@ const SEED = 20_261_121
 const WINDOW = 32
 const COLUMNS = 5
 const HIDDEN = [24, 12] as const
-const TRAINING = { epochs: 12, batch: 64, step: 0.003, decay: 0.002 } as const
+const TRAINING = { epochs: 6, batch: 64, step: 0.004, decay: 0.002 } as const
 const MARKETS = { train: 500, test: 150 } as const
 const MARKET_LENGTH = 200
-const STRIDE = 6
+const STRIDE = 8
 /** Below this a price or a mean volume counts as this much, and a variance as its square: logarithms stay finite. */
 const TINY = 1e-6
 const TINY_VARIANCE = 1e-12
