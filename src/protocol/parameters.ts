@@ -171,6 +171,14 @@ export const PARAMETERS = {
     max: 1_000_000,
     meaning: 'receipts a seat must replay (R14)',
   },
+  certificateWait: {
+    unit: 'ms',
+    base: MINUTE,
+    devnet: 10 * SECOND,
+    min: 5 * SECOND,
+    max: HOUR,
+    meaning: 'a checkpoint without a full certificate is anchored as undecided after this (R20)',
+  },
   signerHold: {
     unit: 'ms',
     base: 30 * SECOND,

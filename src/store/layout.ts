@@ -33,6 +33,8 @@ export const TABLES = {
   openings: ['digest', 'uint8', 'address'],
   /** Certificates, by checkpoint. */
   certificates: ['digest'],
+  /** Verdicts and receipt facts of checkpoints that wait for a batch, by checkpoint. */
+  settled: ['digest'],
   /** Signed batches, by number and digest: several proposals of one number may be signed (R19). */
   batches: ['uint64', 'digest'],
   /** Latest offers, by operator. */

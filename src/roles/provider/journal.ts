@@ -136,7 +136,9 @@ class StoredJournal implements ProviderJournal {
       if (answer === undefined || answer === 'reserved') throw new RangeError(`receipt ${receipt.jobId} has no record`)
       loose.push(answer)
     }
-    const startOf = new Map(loose.map(({ record }) => [record.receipt.grant, record.receipt.startedAt] as const).reverse())
+    const startOf = new Map(
+      loose.map(({ record }) => [record.receipt.grant, record.receipt.startedAt] as const).reverse(),
+    )
     return loose.sort(({ record: { receipt: a } }, { record: { receipt: b } }) =>
       a.grant === b.grant ? a.sequence - b.sequence : (startOf.get(a.grant) ?? 0) - (startOf.get(b.grant) ?? 0),
     )
