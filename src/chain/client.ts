@@ -21,6 +21,7 @@ import { INCLUSION_TIMEOUT_MS, MAX_BACKOFF_MS, MAX_CACHED_EPOCHS, MAX_ENDPOINTS,
 import { asChainError, batchAnchorAbi, committeeAbi, type RoleName, stakeManagerAbi } from './contracts.ts'
 import { epochAt, epochStart } from './epochs.ts'
 import { ChainError } from './errors.ts'
+import { type ForcedCheckpoint, ForcedReader } from './forced.ts'
 import type { NetworkFile } from './networkFile.ts'
 import { profileProblem } from './profile.ts'
 import { createRpc, type Rpc } from './rpc.ts'
@@ -98,6 +99,8 @@ export interface ChainClient {
   waitAnchored(number: number, options?: WaitOptions): Promise<Result<AnchoredBatch, ChainError>>
   /** R20: puts a signed checkpoint on chain, which later batches must include. */
   force(checkpoint: Checkpoint, signature: Signature, options?: SendOptions): Promise<Result<Sent, ChainError>>
+  /** R20: every checkpoint forced so far, anchored since or not, oldest first. */
+  forced(): Promise<readonly ForcedCheckpoint[]>
 }
 
 export interface ChainComponents {
@@ -129,6 +132,7 @@ class ViemChainClient implements ChainClient {
   readonly #stakeReader: StakeReader
   readonly #committee: CommitteeReader
   readonly #batches: BatchReader
+  readonly #forced: ForcedReader
   readonly #sender: TransactionSender | undefined
   readonly #seatDelay: number
   readonly #stakes = new Map<string, SeededStakes>()
@@ -147,6 +151,7 @@ class ViemChainClient implements ChainClient {
     this.#stakeReader = new StakeReader(rpc, network)
     this.#committee = new CommitteeReader({ rpc, blocks }, network.contracts)
     this.#batches = new BatchReader({ rpc, blocks, onFault }, network)
+    this.#forced = new ForcedReader({ rpc, blocks }, network)
     this.#seatDelay = parametersOf(network.profile).seatDelay
     if (signer !== undefined) {
       this.#sender = new TransactionSender({ rpc, blocks, clock }, { chainId: network.chainId, signer })
@@ -317,6 +322,10 @@ class ViemChainClient implements ChainClient {
     return this.send(forceCall(this.network.contracts.batchAnchor, checkpoint, signature), options)
   }
 
+  forced(): Promise<readonly ForcedCheckpoint[]> {
+    return this.#read('eth_getLogs', () => this.#forced.all())
+  }
+
   waitAnchored(
     number: number,
     { confidence = 'head', timeoutMs = INCLUSION_TIMEOUT_MS }: WaitOptions = {},
@@ -345,6 +354,7 @@ class ViemChainClient implements ChainClient {
     this.#times.drop(reorg)
     this.#committee.drop(reorg)
     this.#batches.drop(reorg)
+    this.#forced.drop(reorg)
     this.#sender?.drop(reorg)
   }
 

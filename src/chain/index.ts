@@ -22,6 +22,7 @@ export {
 } from './contracts.ts'
 export { type EpochClock, epochAt, epochStart } from './epochs.ts'
 export { ChainError, type ChainErrorCode, type ChainErrorDetail, isChainError } from './errors.ts'
+export type { ForcedCheckpoint } from './forced.ts'
 export { formatNetworkFile, type NetworkContracts, type NetworkFile, parseNetworkFile } from './networkFile.ts'
 export { REGISTRATION, type Registration, registrationDigest } from './registration.ts'
 export {

@@ -218,6 +218,16 @@ class NetworkHost implements Host, Ticking {
     await this.#node?.hangUp(id)
   }
 
+  async addressesOf(peer: string): Promise<string[]> {
+    const node = this.#node
+    if (node === undefined || !this.connectedPeers().includes(peer)) return []
+    const { addresses } = await node.peerStore.get(peerIdFromString(peer))
+    return addresses.map((address) => {
+      const text = address.multiaddr.toString()
+      return text.includes('/p2p/') ? text : `${text}/p2p/${peer}`
+    })
+  }
+
   connectedPeers(): string[] {
     return [...this.#peers.keys()]
   }

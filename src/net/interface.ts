@@ -73,6 +73,8 @@ export interface Host {
   disconnect(peer: string): Promise<void>
   /** Admitted peers only. */
   connectedPeers(): string[]
+  /** Multiaddrs with `/p2p/<peer>` that a connected peer listens on, as it told us; none before it did. */
+  addressesOf(peer: string): Promise<string[]>
   /**
    * Opens a stream, dialling first where needed. Free it with `close()` in a `finally`. Rejects with NetError: those of
    * `connect`, and `unsupported-protocol | busy | too-many-streams | open-timeout | connection-closed`.

@@ -87,6 +87,8 @@ export const WIRE_LIMITS = {
   ),
   LatestRequest: limit(22, 'bytes', 'one address'),
   LatestResponse: limit(3_695, 'bytes', 'one signed object of each kind'),
+  PeersRequest: limit(2, 'bytes', 'one number'),
+  PeersResponse: limit(16_576, 'bytes', '64 addresses'),
   SyncEnd: limit(6, 'bytes', 'one number'),
   SyncFrame: limit(1_048_572, 'bytes', 'greatest frame of /sync'),
   frameHeader: limit(8, 'bytes', 'tag and length of the message in a frame'),
@@ -126,6 +128,7 @@ export const WIRE_LIMITS = {
   refusalMessage: limit(512, 'bytes', 'a sentence for people'),
   pageOffers: limit(256, 'count', 'offers of one page'),
   pageCheckpoints: limit(64, 'count', 'checkpoints of one page'),
+  pagePeers: limit(64, 'count', 'addresses of one page'),
 } as const satisfies { readonly [T in WireType]: WireLimit } & { readonly [name: string]: WireLimit }
 
 export type WireLimitName = keyof typeof WIRE_LIMITS

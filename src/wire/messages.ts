@@ -229,6 +229,15 @@ export interface LatestResponse {
   readonly vote?: SignedVote
 }
 
+export interface PeersRequest {
+  readonly count: number
+}
+
+/** Multiaddrs with PeerId of peers the answering one is connected to. */
+export interface PeersResponse {
+  readonly addresses: readonly string[]
+}
+
 export interface SyncEnd {
   readonly count: number
 }
@@ -277,6 +286,8 @@ export type SyncFrame = Frame<{
   signature: BatchSignature
   latestRequest: LatestRequest
   latest: LatestResponse
+  peersRequest: PeersRequest
+  peers: PeersResponse
   end: SyncEnd
   refusal: Refusal
 }>
@@ -349,6 +360,8 @@ export interface WireMessages {
   BatchProposal: BatchProposal
   LatestRequest: LatestRequest
   LatestResponse: LatestResponse
+  PeersRequest: PeersRequest
+  PeersResponse: PeersResponse
   SyncEnd: SyncEnd
   SyncFrame: SyncFrame
 }

@@ -282,6 +282,10 @@ const LatestResponse = message<M['LatestResponse']>(sync.LatestResponseSchema, {
   checkpoint: optional(embed(SignedCheckpoint)),
   vote: optional(embed(SignedVote)),
 })
+const PeersRequest = message<M['PeersRequest']>(sync.PeersRequestSchema, { count: uint32(max('pagePeers')) })
+const PeersResponse = message<M['PeersResponse']>(sync.PeersResponseSchema, {
+  addresses: list(text(max('addressBytes'), MULTIADDR), max('pagePeers')),
+})
 const SyncEnd = message<M['SyncEnd']>(sync.SyncEndSchema, { count: uint32() })
 
 const InferClientFrame = frames<M['InferClientFrame']>(infer.InferClientFrameSchema, {
@@ -325,6 +329,8 @@ const SyncFrame = frames<M['SyncFrame']>(sync.SyncFrameSchema, {
   signature: BatchSignature,
   latestRequest: LatestRequest,
   latest: LatestResponse,
+  peersRequest: PeersRequest,
+  peers: PeersResponse,
   end: SyncEnd,
   refusal: Refusal,
 })
@@ -397,6 +403,8 @@ export const SCHEMAS: { readonly [T in WireType]: Shape<WireMessages[T]> } = {
   BatchProposal,
   LatestRequest,
   LatestResponse,
+  PeersRequest,
+  PeersResponse,
   SyncEnd,
   SyncFrame,
 }

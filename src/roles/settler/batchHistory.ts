@@ -9,6 +9,7 @@ import {
   type Domain,
   leavesDataDigest,
   type SignedBatch,
+  type SignedCheckpoint,
   toError,
   ZERO_DIGEST,
 } from '../../protocol/index.ts'
@@ -26,7 +27,7 @@ export interface BatchHistory {
   nextSequence(operator: Address): number
   nextSequences(): ReadonlyMap<Address, number>
   /** Checkpoints forced on chain (R20) that no anchored batch has. */
-  forced(): Promise<readonly Digest[]>
+  forced(): Promise<readonly SignedCheckpoint[]>
   /** Leaves of a proposal this node knows, so that they need not be fetched once it is anchored. */
   keepProposal(proposal: SignedBatch, digest: Digest): Promise<void>
   onAnchored(listener: (signed: SignedBatch, anchored: AnchoredBatch) => void): void
@@ -36,7 +37,10 @@ export interface BatchHistory {
 }
 
 export interface BatchHistoryComponents {
-  readonly chain: Pick<ChainClient, 'lastBatch' | 'batch' | 'onAnchored' | 'onReorg' | 'blockByNumber' | 'chainNow'>
+  readonly chain: Pick<
+    ChainClient,
+    'lastBatch' | 'batch' | 'onAnchored' | 'onReorg' | 'blockByNumber' | 'chainNow' | 'forced'
+  >
   readonly host: Pick<Host, 'connectedPeers' | 'conduct'>
   readonly sync: Sync
   readonly store: SettledStore
@@ -108,8 +112,9 @@ class History implements BatchHistory {
     return this.#next
   }
 
-  async forced(): Promise<readonly Digest[]> {
-    return []
+  async forced(): Promise<readonly SignedCheckpoint[]> {
+    const forced = await this.#c.chain.forced()
+    return forced.filter(({ checkpoint }) => checkpoint.sequence >= this.nextSequence(checkpoint.operator))
   }
 
   async tip(): Promise<ChainTip> {

@@ -4,9 +4,11 @@ import {
   type BatchSignature,
   bit,
   type Certificate,
+  CHECKPOINT,
   type Clock,
   type Digest,
   type Domain,
+  digestOf,
   type Parameters,
   type Secp256k1,
   type SettledCheckpoint,
@@ -60,6 +62,7 @@ export function createSettler(
 
 class SettlerRole implements Settler {
   readonly #c: SettlerComponents
+  readonly #domain: Domain
   readonly #topic: string
   readonly #machine: SettlerMachine
   #timer: NodeJS.Timeout | undefined
@@ -69,6 +72,7 @@ class SettlerRole implements Settler {
 
   constructor(components: SettlerComponents, domain: Domain, parameters: Parameters) {
     this.#c = components
+    this.#domain = domain
     this.#topic = topicName(domain.networkId, 'batch', 0)
     this.#machine = new SettlerMachine({
       domain,
@@ -113,8 +117,11 @@ class SettlerRole implements Settler {
     if (this.#ticking || this.#stopped) return
     this.#ticking = true
     try {
-      const { chain, history, clock } = this.#c
+      const { chain, history, pool, clock } = this.#c
       const epoch = chain.epochAt()
+      for (const signed of await history.forced()) {
+        pool.addCheckpoint(signed, digestOf(this.#domain, CHECKPOINT, signed.checkpoint))
+      }
       const tip = await history.tip()
       const set = await chain.signingSet(epoch)
       const settlers = await chain.settlers(epoch)

@@ -1,10 +1,12 @@
 import type { ChainClient } from '../../chain/index.ts'
 import {
   type Certificate,
+  CHECKPOINT,
   type Clock,
   checkProposal,
   type Digest,
   type Domain,
+  digestOf,
   type Leaf,
   type Parameters,
   type ProposalProblem,
@@ -98,7 +100,7 @@ async function judge(
       signerHold: init.parameters.signerHold,
       nextSequence: (operator) => history.nextSequence(operator),
       held: pool.held(),
-      forced: await history.forced(),
+      forced: (await history.forced()).map(({ checkpoint }) => digestOf(init.domain, CHECKPOINT, checkpoint)),
     },
     batch,
     leaves,

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file opg/v1/sync.proto.
  */
 export const file_opg_v1_sync: GenFile = /*@__PURE__*/
-  fileDesc("ChFvcGcvdjEvc3luYy5wcm90bxIGb3BnLnYxIjwKDU9mZmVyc1JlcXVlc3QSEgoFYWZ0ZXIYASABKAxIAIgBARINCgVjb3VudBgCIAEoDUIICgZfYWZ0ZXIiQwoOT2ZmZXJzUmVzcG9uc2USIwoGb2ZmZXJzGAEgAygLMhMub3BnLnYxLlNpZ25lZE9mZmVyEgwKBG1vcmUYAiABKAgiHQoMR3JhbnRSZXF1ZXN0Eg0KBWdyYW50GAEgASgMIjMKDUdyYW50UmVzcG9uc2USIgoFZ3JhbnQYASABKAsyEy5vcGcudjEuU2lnbmVkR3JhbnQiQwoSQ2hlY2twb2ludHNSZXF1ZXN0EhAKCG9wZXJhdG9yGAEgASgMEgwKBGZyb20YAiABKAQSDQoFY291bnQYAyABKA0iJwoRQ2hlY2twb2ludFJlcXVlc3QSEgoKY2hlY2twb2ludBgBIAEoDCJSChNDaGVja3BvaW50c1Jlc3BvbnNlEi0KC2NoZWNrcG9pbnRzGAEgAygLMhgub3BnLnYxLlNpZ25lZENoZWNrcG9pbnQSDAoEbW9yZRgCIAEoCCIiCgxWb3Rlc1JlcXVlc3QSEgoKY2hlY2twb2ludBgBIAEoDCJBCg1Wb3Rlc1Jlc3BvbnNlEiIKBmJ1bmRsZRgBIAEoCzISLm9wZy52MS5Wb3RlQnVuZGxlEgwKBG1vcmUYAiABKAgiHgoMQmF0Y2hSZXF1ZXN0Eg4KBm51bWJlchgBIAEoBCIzCg1CYXRjaFJlc3BvbnNlEiIKBWJhdGNoGAEgASgLMhMub3BnLnYxLlNpZ25lZEJhdGNoIl4KDUJhdGNoUHJvcG9zYWwSIgoFYmF0Y2gYASABKAsyEy5vcGcudjEuU2lnbmVkQmF0Y2gSKQoMY2VydGlmaWNhdGVzGAIgAygLMhMub3BnLnYxLkNlcnRpZmljYXRlIiEKDUxhdGVzdFJlcXVlc3QSEAoIb3BlcmF0b3IYASABKAwihAIKDkxhdGVzdFJlc3BvbnNlEhAKCG9wZXJhdG9yGAEgASgMEiIKBWdyYW50GAIgASgLMhMub3BnLnYxLlNpZ25lZEdyYW50EiIKBW9mZmVyGAMgASgLMhMub3BnLnYxLk9mZmVySGVhZGVyEiAKBGxvYWQYBCABKAsyEi5vcGcudjEuU2lnbmVkTG9hZBImCgdyZWNlaXB0GAUgASgLMhUub3BnLnYxLlNpZ25lZFJlY2VpcHQSLAoKY2hlY2twb2ludBgGIAEoCzIYLm9wZy52MS5TaWduZWRDaGVja3BvaW50EiAKBHZvdGUYByABKAsyEi5vcGcudjEuU2lnbmVkVm90ZSIYCgdTeW5jRW5kEg0KBWNvdW50GAEgASgNIpMGCglTeW5jRnJhbWUSLwoOb2ZmZXJzX3JlcXVlc3QYASABKAsyFS5vcGcudjEuT2ZmZXJzUmVxdWVzdEgAEigKBm9mZmVycxgCIAEoCzIWLm9wZy52MS5PZmZlcnNSZXNwb25zZUgAEi0KDWdyYW50X3JlcXVlc3QYAyABKAsyFC5vcGcudjEuR3JhbnRSZXF1ZXN0SAASJgoFZ3JhbnQYBCABKAsyFS5vcGcudjEuR3JhbnRSZXNwb25zZUgAEjkKE2NoZWNrcG9pbnRzX3JlcXVlc3QYBSABKAsyGi5vcGcudjEuQ2hlY2twb2ludHNSZXF1ZXN0SAASNwoSY2hlY2twb2ludF9yZXF1ZXN0GAYgASgLMhkub3BnLnYxLkNoZWNrcG9pbnRSZXF1ZXN0SAASMgoLY2hlY2twb2ludHMYByABKAsyGy5vcGcudjEuQ2hlY2twb2ludHNSZXNwb25zZUgAEi0KDXZvdGVzX3JlcXVlc3QYCCABKAsyFC5vcGcudjEuVm90ZXNSZXF1ZXN0SAASJgoFdm90ZXMYCSABKAsyFS5vcGcudjEuVm90ZXNSZXNwb25zZUgAEi0KDWJhdGNoX3JlcXVlc3QYCiABKAsyFC5vcGcudjEuQmF0Y2hSZXF1ZXN0SAASJgoFYmF0Y2gYCyABKAsyFS5vcGcudjEuQmF0Y2hSZXNwb25zZUgAEikKCHByb3Bvc2FsGAwgASgLMhUub3BnLnYxLkJhdGNoUHJvcG9zYWxIABIrCglzaWduYXR1cmUYDSABKAsyFi5vcGcudjEuQmF0Y2hTaWduYXR1cmVIABIvCg5sYXRlc3RfcmVxdWVzdBgOIAEoCzIVLm9wZy52MS5MYXRlc3RSZXF1ZXN0SAASKAoGbGF0ZXN0GA8gASgLMhYub3BnLnYxLkxhdGVzdFJlc3BvbnNlSAASHgoDZW5kGBAgASgLMg8ub3BnLnYxLlN5bmNFbmRIABIiCgdyZWZ1c2FsGBEgASgLMg8ub3BnLnYxLlJlZnVzYWxIAEIHCgVmcmFtZWIGcHJvdG8z", [file_opg_v1_signed]);
+  fileDesc("ChFvcGcvdjEvc3luYy5wcm90bxIGb3BnLnYxIjwKDU9mZmVyc1JlcXVlc3QSEgoFYWZ0ZXIYASABKAxIAIgBARINCgVjb3VudBgCIAEoDUIICgZfYWZ0ZXIiQwoOT2ZmZXJzUmVzcG9uc2USIwoGb2ZmZXJzGAEgAygLMhMub3BnLnYxLlNpZ25lZE9mZmVyEgwKBG1vcmUYAiABKAgiHQoMR3JhbnRSZXF1ZXN0Eg0KBWdyYW50GAEgASgMIjMKDUdyYW50UmVzcG9uc2USIgoFZ3JhbnQYASABKAsyEy5vcGcudjEuU2lnbmVkR3JhbnQiQwoSQ2hlY2twb2ludHNSZXF1ZXN0EhAKCG9wZXJhdG9yGAEgASgMEgwKBGZyb20YAiABKAQSDQoFY291bnQYAyABKA0iJwoRQ2hlY2twb2ludFJlcXVlc3QSEgoKY2hlY2twb2ludBgBIAEoDCJSChNDaGVja3BvaW50c1Jlc3BvbnNlEi0KC2NoZWNrcG9pbnRzGAEgAygLMhgub3BnLnYxLlNpZ25lZENoZWNrcG9pbnQSDAoEbW9yZRgCIAEoCCIiCgxWb3Rlc1JlcXVlc3QSEgoKY2hlY2twb2ludBgBIAEoDCJBCg1Wb3Rlc1Jlc3BvbnNlEiIKBmJ1bmRsZRgBIAEoCzISLm9wZy52MS5Wb3RlQnVuZGxlEgwKBG1vcmUYAiABKAgiHgoMQmF0Y2hSZXF1ZXN0Eg4KBm51bWJlchgBIAEoBCIzCg1CYXRjaFJlc3BvbnNlEiIKBWJhdGNoGAEgASgLMhMub3BnLnYxLlNpZ25lZEJhdGNoIl4KDUJhdGNoUHJvcG9zYWwSIgoFYmF0Y2gYASABKAsyEy5vcGcudjEuU2lnbmVkQmF0Y2gSKQoMY2VydGlmaWNhdGVzGAIgAygLMhMub3BnLnYxLkNlcnRpZmljYXRlIiEKDUxhdGVzdFJlcXVlc3QSEAoIb3BlcmF0b3IYASABKAwihAIKDkxhdGVzdFJlc3BvbnNlEhAKCG9wZXJhdG9yGAEgASgMEiIKBWdyYW50GAIgASgLMhMub3BnLnYxLlNpZ25lZEdyYW50EiIKBW9mZmVyGAMgASgLMhMub3BnLnYxLk9mZmVySGVhZGVyEiAKBGxvYWQYBCABKAsyEi5vcGcudjEuU2lnbmVkTG9hZBImCgdyZWNlaXB0GAUgASgLMhUub3BnLnYxLlNpZ25lZFJlY2VpcHQSLAoKY2hlY2twb2ludBgGIAEoCzIYLm9wZy52MS5TaWduZWRDaGVja3BvaW50EiAKBHZvdGUYByABKAsyEi5vcGcudjEuU2lnbmVkVm90ZSIdCgxQZWVyc1JlcXVlc3QSDQoFY291bnQYASABKA0iIgoNUGVlcnNSZXNwb25zZRIRCglhZGRyZXNzZXMYASADKAkiGAoHU3luY0VuZBINCgVjb3VudBgBIAEoDSLqBgoJU3luY0ZyYW1lEi8KDm9mZmVyc19yZXF1ZXN0GAEgASgLMhUub3BnLnYxLk9mZmVyc1JlcXVlc3RIABIoCgZvZmZlcnMYAiABKAsyFi5vcGcudjEuT2ZmZXJzUmVzcG9uc2VIABItCg1ncmFudF9yZXF1ZXN0GAMgASgLMhQub3BnLnYxLkdyYW50UmVxdWVzdEgAEiYKBWdyYW50GAQgASgLMhUub3BnLnYxLkdyYW50UmVzcG9uc2VIABI5ChNjaGVja3BvaW50c19yZXF1ZXN0GAUgASgLMhoub3BnLnYxLkNoZWNrcG9pbnRzUmVxdWVzdEgAEjcKEmNoZWNrcG9pbnRfcmVxdWVzdBgGIAEoCzIZLm9wZy52MS5DaGVja3BvaW50UmVxdWVzdEgAEjIKC2NoZWNrcG9pbnRzGAcgASgLMhsub3BnLnYxLkNoZWNrcG9pbnRzUmVzcG9uc2VIABItCg12b3Rlc19yZXF1ZXN0GAggASgLMhQub3BnLnYxLlZvdGVzUmVxdWVzdEgAEiYKBXZvdGVzGAkgASgLMhUub3BnLnYxLlZvdGVzUmVzcG9uc2VIABItCg1iYXRjaF9yZXF1ZXN0GAogASgLMhQub3BnLnYxLkJhdGNoUmVxdWVzdEgAEiYKBWJhdGNoGAsgASgLMhUub3BnLnYxLkJhdGNoUmVzcG9uc2VIABIpCghwcm9wb3NhbBgMIAEoCzIVLm9wZy52MS5CYXRjaFByb3Bvc2FsSAASKwoJc2lnbmF0dXJlGA0gASgLMhYub3BnLnYxLkJhdGNoU2lnbmF0dXJlSAASLwoObGF0ZXN0X3JlcXVlc3QYDiABKAsyFS5vcGcudjEuTGF0ZXN0UmVxdWVzdEgAEigKBmxhdGVzdBgPIAEoCzIWLm9wZy52MS5MYXRlc3RSZXNwb25zZUgAEh4KA2VuZBgQIAEoCzIPLm9wZy52MS5TeW5jRW5kSAASIgoHcmVmdXNhbBgRIAEoCzIPLm9wZy52MS5SZWZ1c2FsSAASLQoNcGVlcnNfcmVxdWVzdBgSIAEoCzIULm9wZy52MS5QZWVyc1JlcXVlc3RIABImCgVwZWVycxgTIAEoCzIVLm9wZy52MS5QZWVyc1Jlc3BvbnNlSABCBwoFZnJhbWViBnByb3RvMw", [file_opg_v1_signed]);
 
 /**
  * Live offers after an operator, in the order of their addresses.
@@ -350,6 +350,44 @@ export const LatestResponseSchema: GenMessage<LatestResponse> = /*@__PURE__*/
   messageDesc(file_opg_v1_sync, 13);
 
 /**
+ * Some connected peers of the one asked: how a newcomer finds verifiers and settlers.
+ *
+ * @generated from message opg.v1.PeersRequest
+ */
+export type PeersRequest = Message<"opg.v1.PeersRequest"> & {
+  /**
+   * @generated from field: uint32 count = 1;
+   */
+  count: number;
+};
+
+/**
+ * Describes the message opg.v1.PeersRequest.
+ * Use `create(PeersRequestSchema)` to create a new message.
+ */
+export const PeersRequestSchema: GenMessage<PeersRequest> = /*@__PURE__*/
+  messageDesc(file_opg_v1_sync, 14);
+
+/**
+ * Multiaddrs with the PeerId, one peer after another.
+ *
+ * @generated from message opg.v1.PeersResponse
+ */
+export type PeersResponse = Message<"opg.v1.PeersResponse"> & {
+  /**
+   * @generated from field: repeated string addresses = 1;
+   */
+  addresses: string[];
+};
+
+/**
+ * Describes the message opg.v1.PeersResponse.
+ * Use `create(PeersResponseSchema)` to create a new message.
+ */
+export const PeersResponseSchema: GenMessage<PeersResponse> = /*@__PURE__*/
+  messageDesc(file_opg_v1_sync, 15);
+
+/**
  * The answer is complete.
  *
  * @generated from message opg.v1.SyncEnd
@@ -366,7 +404,7 @@ export type SyncEnd = Message<"opg.v1.SyncEnd"> & {
  * Use `create(SyncEndSchema)` to create a new message.
  */
 export const SyncEndSchema: GenMessage<SyncEnd> = /*@__PURE__*/
-  messageDesc(file_opg_v1_sync, 14);
+  messageDesc(file_opg_v1_sync, 16);
 
 /**
  * What either side sends.
@@ -479,6 +517,18 @@ export type SyncFrame = Message<"opg.v1.SyncFrame"> & {
      */
     value: Refusal;
     case: "refusal";
+  } | {
+    /**
+     * @generated from field: opg.v1.PeersRequest peers_request = 18;
+     */
+    value: PeersRequest;
+    case: "peersRequest";
+  } | {
+    /**
+     * @generated from field: opg.v1.PeersResponse peers = 19;
+     */
+    value: PeersResponse;
+    case: "peers";
   } | { case: undefined; value?: undefined };
 };
 
@@ -487,5 +537,5 @@ export type SyncFrame = Message<"opg.v1.SyncFrame"> & {
  * Use `create(SyncFrameSchema)` to create a new message.
  */
 export const SyncFrameSchema: GenMessage<SyncFrame> = /*@__PURE__*/
-  messageDesc(file_opg_v1_sync, 15);
+  messageDesc(file_opg_v1_sync, 17);
 
