@@ -13,6 +13,7 @@ export type SyncRequestKind =
   | 'batchRequest'
   | 'proposal'
   | 'latestRequest'
+  | 'peersRequest'
 
 type SyncRequest<K extends SyncRequestKind> = Extract<SyncFrame, { readonly kind: K }>
 export type SyncResponder<K extends SyncRequestKind> = (
