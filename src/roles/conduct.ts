@@ -7,7 +7,6 @@ export const ROLE_CONDUCT: Readonly<Record<string, ConductRule>> = {
   'bad-grant': { weight: 20 },
   'bad-evidence': { weight: 20 },
   'answer-invalid': { weight: 30 },
-  'stream-failed': { weight: 2 },
   rejected: { weight: 30 },
   equivocation: { weight: 100 },
   'bad-checkpoint': { weight: 20 },
