@@ -1,0 +1,192 @@
+import { z } from 'zod'
+import { devnetPolicy, type EvidencePolicy, evidencePolicySchema, productionPolicy } from '../attestation/index.ts'
+import {
+  type Address,
+  fail,
+  isAddress,
+  ok,
+  PRIVACY,
+  type Profile,
+  type Result,
+  TIER,
+  ZERO_ADDRESS,
+} from '../protocol/index.ts'
+import { LIBP2P_PORT, MAX_MODELS, METRICS_PORT } from './constants.ts'
+import { NodeError } from './errors.ts'
+
+export const CONFIG_VERSION = 1
+
+/** R7: what a process does on the network; any set. */
+export const ROLES = ['requester', 'provider', 'verifier', 'settler', 'host'] as const
+export type RoleOfNode = (typeof ROLES)[number]
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+
+const amount = (text: string, meaning: string) =>
+  z
+    .string()
+    .regex(/^(?:0|[1-9][0-9]{0,38})$/, 'expected a decimal string of the smallest unit')
+    .default(text)
+    .transform(BigInt)
+    .describe(meaning)
+const multiaddr = z.string().startsWith('/', 'expected a multiaddr such as /ip4/0.0.0.0/tcp/4801').max(256)
+const token = z
+  .string()
+  .refine((text) => isAddress(text.toLowerCase()), 'expected an address')
+  .default(ZERO_ADDRESS)
+  .transform((text) => text.toLowerCase() as Address)
+
+/** Prices that leave a devnet job under a thousandth of an OPG. */
+const price = z.strictObject({
+  token: token.describe('Token of the prices; the zero address while jobs are unpaid.'),
+  perRequest: amount('1000000000000', 'Wei for each request.'),
+  perGMAC: amount('1000000000000', 'Wei for each 10^9 multiply-accumulates.'),
+  perSecond: amount('1000000000000', 'Wei for each second of billed time.'),
+  perGBSecond: amount('1000000000000', 'Wei for each gigabyte held for a second.'),
+  minVerifyFee: amount('0', 'Least wei a job must leave for its verification.'),
+  maxOutputUnits: z.int().min(1).max(1_000_000).default(65_536).describe('Most output units of one job.'),
+})
+
+const model = z.strictObject({
+  folder: z.string().min(1).describe('Folder with a manifest.json; relative to the home.'),
+  price: price.prefault({}).describe('What a provider asks for it.'),
+})
+
+const schema = z.strictObject({
+  version: z.literal(CONFIG_VERSION).describe('Version of this file.'),
+  roles: z
+    .array(z.enum(ROLES))
+    .max(ROLES.length)
+    .default(['requester'])
+    .describe('What this process does: requester, provider, verifier, settler, host.'),
+  rpc: z
+    .array(z.url({ protocol: /^https?$/ }))
+    .min(1)
+    .max(8)
+    .default(['http://127.0.0.1:8545'])
+    .describe('HTTP endpoints of the chain: your own, or two that are independent of each other (R7).'),
+  listen: z
+    .array(multiaddr)
+    .max(8)
+    .default([`/ip4/0.0.0.0/tcp/${LIBP2P_PORT}`])
+    .describe('Multiaddrs to listen on; port 0 lets the system choose.'),
+  announce: z.array(multiaddr).max(8).default([]).describe('Multiaddrs to tell others instead of those found.'),
+  bootstrap: z.array(multiaddr).max(16).default([]).describe('Peers to connect to besides those of network.json.'),
+  key: z
+    .string()
+    .min(1)
+    .default('keys/operator.json')
+    .describe('Key file (Web3 Secret Storage v3); relative to the home.'),
+  models: z.array(model).max(MAX_MODELS).default([]).describe('Models a provider sells and a verifier can replay.'),
+  slots: z.int().min(1).max(4_096).default(16).describe('Jobs that may run or wait at once.'),
+  workers: z.int().min(1).max(256).default(1).describe('Inference worker processes.'),
+  tiers: z
+    .array(z.enum(Object.keys(TIER) as [keyof typeof TIER]))
+    .min(1)
+    .default(['signed', 'tee', 'replay', 'tee+replay'])
+    .describe('Tiers on sale (R12): signed, tee, replay, tee+replay.'),
+  privacy: z
+    .array(z.enum(Object.keys(PRIVACY) as [keyof typeof PRIVACY]))
+    .min(1)
+    .default(['open', 'committee'])
+    .describe('Privacies on sale (R12): open, committee, sealed.'),
+  attester: z
+    .discriminatedUnion('kind', [
+      z.strictObject({ kind: z.literal('none') }),
+      z.strictObject({
+        kind: z.literal('simulated'),
+        authority: z.string().min(1).describe('Folder with root.pem and key.pem of a devnet authority.'),
+      }),
+    ])
+    .default({ kind: 'none' })
+    .describe('Who makes evidence for a provider: none, or a devnet authority (simulated, never hardware).'),
+  evidence: evidencePolicySchema
+    .optional()
+    .describe("Which evidence is accepted; the network profile's policy when left out."),
+  log: z
+    .strictObject({ level: z.enum(LOG_LEVELS).default('info').describe('Least severity written to stderr.') })
+    .prefault({})
+    .describe('Logs.'),
+  metrics: z
+    .strictObject({
+      enabled: z.boolean().default(true).describe('Whether /metrics and /healthz are served.'),
+      host: z.string().min(1).default('127.0.0.1').describe('Address to bind.'),
+      port: z.int().min(0).max(65_535).default(METRICS_PORT).describe('Port to bind; 0 lets the system choose.'),
+    })
+    .prefault({})
+    .describe('Prometheus metrics over HTTP.'),
+})
+
+/** `config.json`, every default filled in. */
+export type NodeConfig = z.output<typeof schema>
+export type ConfigInput = Omit<z.input<typeof schema>, 'version'>
+export type ModelConfig = NodeConfig['models'][number]
+
+/** Reads `config.json`. NodeError `config-invalid` names the first field at fault: where, what was expected, what came. */
+export function parseConfig(text: string, path = 'config.json'): Result<NodeConfig, NodeError> {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error
+    return invalid(path, '', 'JSON', error.message)
+  }
+  const parsed = schema.safeParse(value)
+  if (parsed.success) return ok(parsed.data)
+  const [issue] = parsed.error.issues
+  const field = issue?.path.map(String).join('.') ?? ''
+  const unknown = issue?.code === 'unrecognized_keys' ? issue.keys.join(', ') : undefined
+  const expected = unknown === undefined ? (issue?.message ?? 'a configuration') : 'no unknown fields'
+  return invalid(path, field, expected, unknown ?? shown(valueAt(value, issue?.path ?? [])))
+}
+
+/** A configuration from code: the same schema, defaults and errors. Throws NodeError. */
+export function createConfig(input: ConfigInput = {}): NodeConfig {
+  const parsed = parseConfig(formatConfig(input))
+  if (!parsed.ok) throw parsed.error
+  return parsed.value
+}
+
+/** `config.json` of what differs from the defaults. */
+export const formatConfig = (input: ConfigInput): string =>
+  `${JSON.stringify({ version: CONFIG_VERSION, ...input }, null, 2)}\n`
+
+/** The evidence policy of a configuration under a profile. */
+export const policyOf = (config: Pick<NodeConfig, 'evidence'>, profile: Profile): EvidencePolicy =>
+  config.evidence ?? (profile === 'devnet' ? devnetPolicy() : productionPolicy())
+
+export interface ConfigField {
+  readonly name: string
+  readonly meaning: string
+  readonly default: string
+}
+
+/** Every top-level field with its meaning and default, as docs/cli.md lists them. */
+export function configFields(): ConfigField[] {
+  const defaults: { readonly [name: string]: unknown } = JSON.parse(
+    JSON.stringify(createConfig(), (_, value: unknown) => (typeof value === 'bigint' ? value.toString() : value)),
+  )
+  return Object.entries(schema.shape).map(([name, field]) => ({
+    name,
+    meaning: field.description ?? '',
+    default: name in defaults ? JSON.stringify(defaults[name]) : 'none',
+  }))
+}
+
+const MAX_SHOWN = 120
+
+const shown = (value: unknown): string => (JSON.stringify(value) ?? 'nothing').slice(0, MAX_SHOWN)
+
+const valueAt = (value: unknown, path: readonly PropertyKey[]): unknown =>
+  path.reduce<unknown>(
+    (node, name) =>
+      typeof node === 'object' && node !== null ? (node as Record<PropertyKey, unknown>)[name] : undefined,
+    value,
+  )
+
+function invalid(path: string, field: string, expected: string, got: string): Result<never, NodeError> {
+  const where = field === '' ? path : `${path}: ${field}`
+  return fail(
+    new NodeError({ code: 'config-invalid', path, field, expected, got }, `${where}: expected ${expected}, got ${got}`),
+  )
+}

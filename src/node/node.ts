@@ -1,0 +1,483 @@
+import { randomBytes } from 'node:crypto'
+import type { Registry } from 'prom-client'
+import { privateKeyToAccount } from 'viem/accounts'
+import {
+  assertPolicy,
+  assertTrustRoots,
+  createSealing,
+  type Subtle,
+  type TrustRoot,
+  vendorRoots,
+} from '../attestation/index.ts'
+import { type ChainClient, createChainClient, type NetworkFile } from '../chain/index.ts'
+import {
+  type InferenceComponents,
+  type InferenceEngine,
+  type InferenceInit,
+  type LocalModel,
+  MAX_INPUT_BYTES,
+  onnxEngine,
+} from '../inference/index.ts'
+import { createHost, createNetMetrics, type Host } from '../net/index.ts'
+import {
+  type Address,
+  bytesToHex,
+  type Clock,
+  createDomain,
+  createSigner,
+  type Domain,
+  type Parameters,
+  PRIVACY,
+  parametersOf,
+  peerIdFromPublicKey,
+  type Random,
+  type Secp256k1,
+  type Signer,
+  TIER,
+  toError,
+} from '../protocol/index.ts'
+import {
+  type CommitteeLookup,
+  createCommitteeLinks,
+  createCommitteeLookup,
+  createGrantChecker,
+  createOffers,
+  createPeerDirectory,
+  createProvider,
+  createProviderJournal,
+  createRequester,
+  createSync,
+  type GrantChecker,
+  type Offers,
+  type PeerDirectory,
+  type Provider,
+  type Requester,
+  ROLE_CONDUCT,
+  type Sync,
+} from '../roles/index.ts'
+import { openStore, type Store } from '../store/index.ts'
+import { createAttester } from './attester.ts'
+import { type NodeConfig, policyOf, type RoleOfNode } from './config.ts'
+import { nodeSecp256k1 } from './crypto.ts'
+import { NodeError } from './errors.ts'
+import type { Home } from './home.ts'
+import type { NodeLogger } from './logger.ts'
+import { createRegistry, type Health } from './metrics.ts'
+import { readModelFolder } from './modelFolder.ts'
+import { createRequesterJournal } from './requesterJournal.ts'
+import { packageVersion } from './version.ts'
+
+/** What a node takes from its machine (R28); tests and adversaries replace parts of it. */
+export interface NodePorts {
+  readonly clock: Clock
+  readonly random: Random
+  readonly crypto: Secp256k1
+  readonly subtle: Subtle
+  readonly engine: (components: InferenceComponents, init: InferenceInit) => InferenceEngine
+}
+
+export const nodePorts = (): NodePorts => ({
+  clock: Date.now,
+  random: (length) => new Uint8Array(randomBytes(length)),
+  crypto: nodeSecp256k1(),
+  subtle: globalThis.crypto.subtle,
+  engine: (components, init) => onnxEngine(init)(components),
+})
+
+export interface NodeInit {
+  readonly home: Home
+  readonly config: NodeConfig
+  readonly network: NetworkFile
+  /** 32 bytes: peer identity, operator address and signer of transactions (R1). */
+  readonly privateKey: Uint8Array
+  readonly logger: NodeLogger
+  /** Opens no store and takes no lock: a requester that asks once and ends. */
+  readonly ephemeral?: boolean
+}
+
+/** The parts every node has, started. */
+export interface NodeParts {
+  readonly domain: Domain
+  readonly parameters: Parameters
+  readonly trustRoots: readonly TrustRoot[]
+  readonly chain: ChainClient
+  readonly host: Host
+  readonly sync: Sync
+  readonly directory: PeerDirectory
+  readonly offers: Offers
+  readonly grants: GrantChecker
+  readonly committee: CommitteeLookup
+}
+
+export interface NodeStatus {
+  readonly version: string
+  readonly network: string
+  readonly networkId: string
+  readonly profile: string
+  readonly operator: Address
+  readonly peerId: string
+  readonly roles: readonly RoleOfNode[]
+  readonly addresses: readonly string[]
+  readonly peers: number
+  readonly offers: number
+  readonly chain: { readonly block: number; readonly safe: number; readonly epoch: number; readonly ageMs: number }
+  readonly provider?: { readonly grant: string | undefined; readonly running: number; readonly slots: number }
+  readonly engine?: {
+    readonly models: readonly string[]
+    readonly runtimeClass: string
+    readonly pids: readonly number[]
+  }
+}
+
+/** One process on the network: its parts, started in order and stopped in reverse. */
+export interface OpgNode {
+  readonly operator: Address
+  readonly registry: Registry
+  start(): Promise<void>
+  /** Lets running jobs end, then stops everything. Safe to call twice, and while starting. */
+  stop(): Promise<void>
+  status(): NodeStatus
+  health(): Health
+  /** Throws RangeError before `start`. */
+  readonly parts: NodeParts
+  /** Undefined where the node does not play the role. */
+  readonly requester: Requester | undefined
+}
+
+/** Blocks come every second or two; a head this old means that the endpoint stopped following, ms. */
+const STALE_HEAD_MS = 60_000
+/** A provider tells a waiting requester `uncertified` after this, ms. */
+const CERTIFICATE_WAIT_MS = 20_000
+
+/** A node that is not started; does no I/O. Throws RangeError for a key that is none. */
+export const createNode = (init: NodeInit, ports: Partial<NodePorts> = {}): OpgNode =>
+  new ComposedNode(init, { ...nodePorts(), ...ports })
+
+interface Running {
+  readonly name: string
+  readonly stop: () => void | Promise<void>
+}
+
+class ComposedNode implements OpgNode {
+  readonly operator: Address
+  readonly registry = createRegistry()
+  readonly #init: NodeInit
+  readonly #ports: NodePorts
+  readonly #signer: Signer
+  readonly #logger: NodeLogger
+  readonly #running: Running[] = []
+  #parts: NodeParts | undefined
+  #store: Store | undefined
+  #engine: InferenceEngine | undefined
+  #provider: Provider | undefined
+  #requester: Requester | undefined
+  #starting: Promise<void> | undefined
+  #stopping: Promise<void> | undefined
+
+  constructor(init: NodeInit, ports: NodePorts) {
+    this.#init = init
+    this.#ports = ports
+    this.#signer = createSigner(ports.crypto, init.privateKey)
+    this.operator = this.#signer.address
+    this.#logger = init.logger.child({ room: 'node' })
+  }
+
+  get parts(): NodeParts {
+    if (this.#parts === undefined) throw new RangeError('the node is not started')
+    return this.#parts
+  }
+
+  get requester(): Requester | undefined {
+    return this.#requester
+  }
+
+  start(): Promise<void> {
+    this.#starting ??= this.#startAll()
+    return this.#starting
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= (async () => {
+      await this.#starting?.catch(() => undefined)
+      await this.#stopAll()
+    })()
+    return this.#stopping
+  }
+
+  async #startAll(): Promise<void> {
+    try {
+      this.#assertPolicy()
+      if (this.#init.ephemeral !== true) await this.#openStore()
+      const parts = await this.#startParts()
+      this.#parts = parts
+      const models = await this.#startEngine()
+      if (this.#plays('provider')) await this.#startProvider(parts, models)
+      if (this.#plays('requester')) this.#startRequester(parts)
+      this.#logger.info({ operator: this.operator, roles: this.#init.config.roles }, 'node started')
+    } catch (thrown) {
+      await this.#stopAll()
+      throw thrown
+    }
+  }
+
+  status(): NodeStatus {
+    const { chain, host, offers } = this.parts
+    const { network, config } = this.#init
+    return {
+      version: packageVersion(),
+      network: network.name,
+      networkId: network.networkId,
+      profile: network.profile,
+      operator: this.operator,
+      peerId: host.peerId,
+      roles: config.roles,
+      addresses: host.addresses(),
+      peers: host.connectedPeers().length,
+      offers: offers.live().length,
+      chain: {
+        block: chain.head().number,
+        safe: chain.safe().number,
+        epoch: chain.epochAt(),
+        ageMs: this.#headAge(),
+      },
+      ...(this.#provider === undefined ? {} : { provider: this.#provider.status() }),
+      ...(this.#engine === undefined
+        ? {}
+        : {
+            engine: {
+              models: this.#engine.models,
+              runtimeClass: this.#engine.runtimeClass,
+              pids: this.#engine.pids,
+            },
+          }),
+    }
+  }
+
+  health(): Health {
+    if (this.#parts === undefined || this.#stopping !== undefined) return { ok: false, parts: { node: 'not running' } }
+    const age = this.#headAge()
+    const stale = age > STALE_HEAD_MS
+    const peers = this.#parts.host.connectedPeers().length
+    return {
+      ok: !stale,
+      parts: {
+        chain: stale ? `no block for ${age} ms` : 'following',
+        net: `${peers} peers`,
+        ...(this.#engine === undefined ? {} : { engine: `${this.#engine.pids.length} workers` }),
+      },
+    }
+  }
+
+  #plays(role: RoleOfNode): boolean {
+    return this.#init.config.roles.includes(role)
+  }
+
+  #headAge(): number {
+    return Math.max(0, this.#ports.clock() - this.parts.chain.head().timestamp)
+  }
+
+  /** R6: checked before anything is opened or dialled. */
+  #assertPolicy(): void {
+    const { network, config } = this.#init
+    assertTrustRoots(network.profile, [...vendorRoots(), ...network.trustRoots])
+    assertPolicy(network.profile, policyOf(config, network.profile))
+    if (this.#plays('host')) {
+      throw new NodeError(
+        { code: 'role-unsupported', role: 'host' },
+        'expected requester, provider, verifier or settler; the role host is not built yet',
+      )
+    }
+  }
+
+  #add(name: string, stop: () => void | Promise<void>): void {
+    this.#running.push({ name, stop })
+  }
+
+  async #openStore(): Promise<void> {
+    const { home, logger } = this.#init
+    const store = await openStore(home.db, { clock: this.#ports.clock, logger })
+    this.#add('store', () => store.close())
+    this.#store = store
+  }
+
+  async #startParts(): Promise<NodeParts> {
+    const { config, network, privateKey, logger } = this.#init
+    const { clock, crypto, subtle } = this.#ports
+    const domain = createDomain(network.chainId, network.contracts.stakeManager, network.networkId)
+    const parameters = parametersOf(network.profile)
+    const trustRoots = [...vendorRoots(), ...network.trustRoots]
+    const roleLogger = logger.child({ room: 'roles' })
+
+    const chain = createChainClient(
+      {
+        clock,
+        signer: privateKeyToAccount(bytesToHex(privateKey)),
+        onFault: (error) => this.#logger.warn({ error: error.message }, 'chain fault'),
+      },
+      { network, rpc: config.rpc },
+    )
+    await chain.start()
+    this.#add('chain', () => chain.stop())
+
+    const host = createHost({
+      privateKey,
+      listen: config.listen,
+      announce: config.announce,
+      bootstrap: [...network.bootstrap, ...config.bootstrap].filter((address) => !address.endsWith(this.#peerSuffix())),
+      networkId: network.networkId,
+      profile: network.profile,
+      logger,
+      metrics: createNetMetrics(this.registry),
+      clock,
+    })
+    host.conduct.register(ROLE_CONDUCT)
+    await host.start()
+    this.#add('host', () => host.stop())
+
+    const directory = createPeerDirectory({ host, crypto })
+    this.#add('directory', () => directory.stop())
+    const sync = createSync({ host, logger: roleLogger }, { networkId: network.networkId })
+    sync.start()
+    const offers = createOffers(
+      {
+        host,
+        sync,
+        crypto,
+        chain: { maturedStake: (operator) => chain.maturedStake(operator, 'provider', chain.epochAt()) },
+        clock,
+        logger: roleLogger,
+      },
+      { domain, parameters },
+    )
+    offers.start()
+    this.#add('offers', () => offers.stop())
+    const policy = policyOf(config, network.profile)
+    const grants = createGrantChecker({ chain, crypto, subtle }, { domain, parameters, trustRoots, policy })
+    const committee = createCommitteeLookup({ chain }, { parameters })
+    return { domain, parameters, trustRoots, chain, host, sync, directory, offers, grants, committee }
+  }
+
+  /** A bootstrap peer does not dial itself. */
+  #peerSuffix(): string {
+    return `/p2p/${peerIdFromPublicKey(this.#ports.crypto.publicKey(this.#init.privateKey))}`
+  }
+
+  async #startEngine(): Promise<readonly LocalModel[]> {
+    const { config, home } = this.#init
+    if (!this.#plays('provider') && !this.#plays('verifier')) return []
+    if (config.models.length === 0 && this.#plays('provider')) {
+      throw new NodeError(
+        { code: 'models-missing', role: 'provider' },
+        'expected at least one model to sell, got none; add a folder to models in config.json',
+      )
+    }
+    const models = await Promise.all(config.models.map(({ folder }) => readModelFolder(home.path(folder))))
+    const inference = this.#init.logger.child({ room: 'inference' })
+    const engine = this.#ports.engine(
+      {
+        clock: this.#ports.clock,
+        report: ({ event, ...fields }) => {
+          const healthy = event === 'worker-started'
+          inference[healthy ? 'info' : 'warn'](fields, event)
+        },
+      },
+      { workers: config.workers },
+    )
+    await engine.start()
+    this.#add('engine', () => engine.stop())
+    for (const model of models) await engine.load(model)
+    this.#engine = engine
+    return models
+  }
+
+  async #startProvider(parts: NodeParts, models: readonly LocalModel[]): Promise<void> {
+    const { config, network, home, logger } = this.#init
+    const { clock, crypto, random, subtle } = this.#ports
+    const { domain, parameters, host, directory, committee } = parts
+    const store = this.#required(this.#store)
+    const engine = this.#required(this.#engine)
+    const roleLogger = logger.child({ room: 'roles', role: 'provider' })
+    const attester = await createAttester(
+      { subtle, random },
+      { config, home, operator: this.operator, version: packageVersion(), models: models.map(({ id }) => id) },
+    )
+    const journal = createProviderJournal({ store }, { domain, operator: this.operator })
+    const links = createCommitteeLinks(
+      { host, directory, committee, crypto, clock, logger: roleLogger },
+      { domain, waitMs: CERTIFICATE_WAIT_MS },
+    )
+    const provider = createProvider(
+      {
+        ...parts,
+        journal,
+        engine,
+        attester,
+        sealing: createSealing({ subtle, random }, { networkId: network.networkId }),
+        links,
+        operator: this.#signer,
+        crypto,
+        random,
+        clock,
+        logger: roleLogger,
+      },
+      {
+        domain,
+        profile: network.profile,
+        parameters,
+        models: models.map(({ id, manifest }, index) => ({
+          id,
+          manifest,
+          prices: this.#required(config.models[index]).price,
+        })),
+        tiers: config.tiers.map((name) => TIER[name]),
+        privacy: config.privacy.map((name) => PRIVACY[name]),
+        slots: config.slots,
+        maxInputBytes: MAX_INPUT_BYTES,
+      },
+    )
+    this.#add('provider', () => provider.stop())
+    await provider.start()
+    this.#provider = provider
+  }
+
+  #startRequester(parts: NodeParts): void {
+    const { network, home, logger } = this.#init
+    const { clock, crypto, random, subtle } = this.#ports
+    const { chainId, networkId, contracts } = network
+    const requester = createRequester(
+      {
+        ...parts,
+        sealing: createSealing({ subtle, random }, { networkId }),
+        journal: createRequesterJournal(home.receipts, {
+          chainId,
+          networkId,
+          stakeManager: contracts.stakeManager,
+        }),
+        signer: this.#signer,
+        crypto,
+        random,
+        clock,
+        logger: logger.child({ room: 'roles', role: 'requester' }),
+      },
+      parts,
+    )
+    this.#add('requester', () => requester.stop())
+    this.#requester = requester
+  }
+
+  async #stopAll(): Promise<void> {
+    for (const { name, stop } of this.#running.splice(0).reverse()) {
+      try {
+        await stop()
+      } catch (thrown) {
+        this.#logger.error({ part: name, error: toError(thrown).message }, 'part did not stop cleanly')
+      }
+    }
+    this.#logger.info('node stopped')
+  }
+
+  #required<T>(value: T | undefined): T {
+    if (value === undefined) throw new RangeError('a part was needed before it was started')
+    return value
+  }
+}

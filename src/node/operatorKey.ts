@@ -1,0 +1,63 @@
+import { readFile } from 'node:fs/promises'
+import type { NetworkFile } from '../chain/index.ts'
+import type { Secp256k1 } from '../protocol/index.ts'
+import type { NodeConfig } from './config.ts'
+import { NodeError } from './errors.ts'
+import type { Home } from './home.ts'
+import { readKeyFile, writeKeyFile } from './keystore.ts'
+
+/** Role a node's own key file names: the operator's (R1). */
+export const OPERATOR_ROLE = 'operator'
+
+/** Devnet keys follow from a published seed: their files are locked with a published password. */
+export const DEVNET_PASSWORD = 'opg-devnet'
+
+const PASSWORD = 'OPG_PASSWORD'
+const PASSWORD_FILE = 'OPG_PASSWORD_FILE'
+
+type Environment = { readonly [name: string]: string | undefined }
+
+/** `OPG_PASSWORD`, else the first line of the file `OPG_PASSWORD_FILE`; on a devnet the published one. Throws NodeError `password-missing`. */
+export async function findPassword(profile: NetworkFile['profile'], environment: Environment): Promise<string> {
+  const given = environment[PASSWORD]
+  if (given !== undefined) return given
+  const file = environment[PASSWORD_FILE]
+  if (file !== undefined) return (await readFile(file, 'utf8')).split(/\r?\n/, 1)[0] ?? ''
+  if (profile === 'devnet') return DEVNET_PASSWORD
+  throw new NodeError(
+    { code: 'password-missing', variable: PASSWORD },
+    `expected the password of the key file in ${PASSWORD} or in the file ${PASSWORD_FILE} names`,
+  )
+}
+
+/** The node's operator key, 32 bytes. Throws KeystoreError or NodeError. */
+export async function readOperatorKey(
+  home: Home,
+  { config, network }: { readonly config: NodeConfig; readonly network: NetworkFile },
+  crypto: Secp256k1,
+  environment: Environment,
+): Promise<Uint8Array> {
+  const { networkId, profile } = network
+  const password = await findPassword(profile, environment)
+  const expected = { networkId, profile, role: OPERATOR_ROLE }
+  return (await readKeyFile(home.path(config.key), password, expected, crypto)).privateKey
+}
+
+/** Writes a home's operator key; `devnet` marks keys that follow from a published seed. */
+export async function writeOperatorKey(
+  home: Home,
+  init: {
+    readonly network: NetworkFile
+    readonly key: string
+    readonly privateKey: Uint8Array
+    readonly devnet: boolean
+    readonly replace?: boolean
+  },
+  crypto: Secp256k1,
+  environment: Environment,
+): Promise<void> {
+  const { network, key, privateKey, devnet, replace } = init
+  const password = devnet ? DEVNET_PASSWORD : await findPassword(network.profile, environment)
+  const purpose = { networkId: network.networkId, role: OPERATOR_ROLE, ...(devnet ? { devnet } : {}) } as const
+  await writeKeyFile(home.path(key), privateKey, password, purpose, crypto, replace === undefined ? {} : { replace })
+}
