@@ -36,7 +36,7 @@ const REASON_CODES: ReadonlySet<number> = new Set(Object.values(REASON))
 
 /**
  * Counts votes per receipt (R14). A round 1 vote replaces its verifier's round 0 vote; who signed two different votes for
- * one round counts in none. Where a counted vote shows a replay mismatch, only those count that replayed that receipt.
+ * one round counts in none. Where a counted vote shows a replay mismatch, acceptances of that receipt count only from those who replayed it.
  */
 export function tallyVotes({ committee, count, votes: cast }: TallyInput): Tally {
   const votes = countedVotes(committee, cast)
@@ -46,7 +46,9 @@ export function tallyVotes({ committee, count, votes: cast }: TallyInput): Tally
   let accepted = 0n
   let rejected = 0n
   for (let index = 0; index < count; index += 1) {
-    const counted = hasBit(escalated, index) ? votes.filter(({ vote }) => hasBit(vote.replayed, index)) : votes
+    const counted = hasBit(escalated, index)
+      ? votes.filter(({ vote }) => hasBit(vote.replayed | vote.rejected, index))
+      : votes
     const rejecting = counted.filter(({ vote }) => hasBit(vote.rejected, index))
     if (rejecting.length >= needed) {
       rejected |= bit(index)
@@ -78,7 +80,7 @@ function countedVotes(committee: readonly CommitteeSeat[], cast: readonly Signed
     .sort((a, b) => a.vote.seat - b.vote.seat)
 }
 
-/** Receipts for which a vote shows a replay mismatch: only votes of those who replayed them count (R14). */
+/** Receipts for which a vote shows a replay mismatch: to accept one, a seat must have replayed it (R14). */
 export function escalatedReceipts(votes: readonly SignedVote[]): bigint {
   let map = 0n
   for (const { vote, reasons } of votes) {

@@ -101,6 +101,12 @@ describe('a tally', () => {
     expect(tally([liar, ...looked])).toMatchObject({ accepted: 0b11n, rejected: 0n, final: true })
   })
 
+  it('R14 lets no accuser void rejections for a fault that needs no replay', () => {
+    const accuser = castVote(seven, { member: 0, accepted: [1], rejected: [[0, MISMATCH]], replayed: [0] })
+    const others = members(1, 6).map((member) => castVote(seven, { member, accepted: [1], rejected: [[0, FEE]] }))
+    expect(tally([accuser, ...others])).toMatchObject({ accepted: 0b10n, rejected: 0b01n, final: true })
+  })
+
   it('counts nothing of a verifier that signed two votes for one round', () => {
     const votes = members(0, 5).map((member) => castVote(seven, { member, accepted: [0, 1] }))
     const second = castVote(seven, { member: 0, accepted: [1] })
