@@ -27,6 +27,8 @@ import {
 /** What a grant is worth (R4 to R6), found by this peer itself. */
 export interface GrantVerdict {
   readonly digest: Digest
+  /** The grant with the evidence that was checked. */
+  readonly signed: SignedGrant
   /** Code of `ASSURANCE`. */
   readonly assurance: number
   /** Bits of `NOT_CHECKED`. */
@@ -97,9 +99,10 @@ function checkWindow({ grant }: SignedGrant, now: number, parameters: Parameters
 async function appraise(
   components: GrantCheckerComponents,
   init: GrantCheckerInit,
-  { grant, evidence }: SignedGrant,
+  signed: SignedGrant,
   digest: Digest,
 ): Promise<Result<GrantVerdict, GrantProblem>> {
+  const { grant, evidence } = signed
   if (evidence === undefined)
     return fail({ code: 'evidence-missing', message: 'expected the evidence the grant names' })
   if (evidenceDigest(evidence.kind, evidence.document) !== grant.evidence) {
@@ -140,6 +143,7 @@ async function appraise(
     : 0
   return ok({
     digest,
+    signed,
     assurance: ASSURANCE[verdict.value.assurance],
     notChecked: measured | revocation,
     evidence: verdict.value,

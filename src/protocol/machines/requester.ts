@@ -137,7 +137,8 @@ export type RequesterEffect =
   | { readonly type: 'persist-job'; readonly jobId: Digest; readonly signed: SignedJob; readonly offer: RankedOffer }
   | { readonly type: 'send-job'; readonly jobId: Digest; readonly signed: SignedJob; readonly offer: RankedOffer }
   | { readonly type: 'deliver'; readonly chunks: readonly TranscriptChunk[] }
-  | { readonly type: 'close-stream'; readonly provider: Address }
+  /** `whole`: the answer came whole, so the stream is good for the next request once its terminal frame is read. */
+  | { readonly type: 'close-stream'; readonly provider: Address; readonly whole: boolean }
   | { readonly type: 'report'; readonly provider: Address; readonly code: string; readonly message: string }
   | { readonly type: 'succeed'; readonly result: RequestSuccess }
   | { readonly type: 'fail'; readonly failure: RequestFailure }
@@ -343,7 +344,7 @@ export class RequesterMachine {
         cause: 'unexpected-end',
       })
     }
-    if (this.#init.order.mode === MODE.quorum && outcome === 'uncertified') {
+    if (this.#init.order.mode === MODE.quorum) {
       return this.#fail({ code: 'undecided', message: 'the committee did not decide in time', cause: outcome })
     }
     return []
@@ -379,7 +380,7 @@ export class RequesterMachine {
     }
     return [
       ...(notDelivered.length > 0 ? [{ type: 'deliver' as const, chunks: notDelivered }] : []),
-      { type: 'close-stream', provider: attempt.offer.signed.offer.operator },
+      { type: 'close-stream', provider: attempt.offer.signed.offer.operator, whole: true },
       { type: 'succeed', result },
     ]
   }
@@ -397,7 +398,11 @@ export class RequesterMachine {
     const attempt = this.#attempt
     if (attempt === undefined) return []
     this.#lastFailure = failure
-    const close: RequesterEffect = { type: 'close-stream', provider: attempt.offer.signed.offer.operator }
+    const close: RequesterEffect = {
+      type: 'close-stream',
+      provider: attempt.offer.signed.offer.operator,
+      whole: false,
+    }
     if (attempt.delivered > 0) return [close, ...this.#fail(failure)]
     return [close, ...this.#tryNext()]
   }
@@ -406,7 +411,7 @@ export class RequesterMachine {
     this.#finished = true
     const attempt = this.#attempt
     const provider = attempt?.offer.signed.offer.operator
-    const close: RequesterEffect[] = provider === undefined ? [] : [{ type: 'close-stream', provider }]
+    const close: RequesterEffect[] = provider === undefined ? [] : [{ type: 'close-stream', provider, whole: false }]
     return [
       ...close,
       {

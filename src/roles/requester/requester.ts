@@ -136,14 +136,25 @@ export function createRequester(components: RequesterComponents, init: Requester
   const { host } = components
   const protocol = protocolName(init.domain.networkId, 'infer')
   const pool = createInferStreamPool({
-    open: (peer, signal) => host.openStream(peer, protocol, { signal }),
+    open: (peer) => host.openStream(peer, protocol, { signal: AbortSignal.timeout(DIAL_TIMEOUT_MS) }),
     conduct: host.conduct,
   })
+  const offDisconnected = host.onPeerDisconnected((peer) => pool.forget(peer))
   const seen = new Map<Address, { latencyMs: number; reputation: number }>()
   return {
     request: (order, options = {}) => new RunningRequest(components, init, pool, seen, order, options).run(),
-    stop: () => pool.close(),
+    stop: () => {
+      offDisconnected()
+      return pool.close()
+    },
   }
+}
+
+/** The stream that carries the present attempt. */
+interface Conversation {
+  readonly stream: InferStream
+  /** Its terminal frame was read. */
+  ended: boolean
 }
 
 type Experiences = Map<Address, { latencyMs: number; reputation: number }>
@@ -159,8 +170,7 @@ class RunningRequest {
   readonly #parameters: Uint8Array
   readonly #done = Promise.withResolvers<Result<RequestAnswer, RequestFailure>>()
   #machine: RequesterMachine | undefined
-  #stream: InferStream | undefined
-  #streamEnded = false
+  #conversation: Conversation | undefined
   #opener: ChunkOpener | undefined
   #grant: SignedGrant | undefined
   #certificate: InferCertificate | undefined
@@ -292,7 +302,7 @@ class RunningRequest {
           this.#options.onChunks?.(effect.chunks)
           break
         case 'close-stream':
-          this.#closeStream()
+          this.#closeStream(effect.whole)
           break
         case 'report':
           this.#report(effect.provider, effect.code, effect.message)
@@ -307,12 +317,13 @@ class RunningRequest {
     }
   }
 
-  #closeStream(): void {
-    const stream = this.#stream
-    this.#stream = undefined
-    if (stream === undefined) return
-    if (this.#streamEnded) this.#pool.give(stream)
-    else stream.abort(new Error('the request is over'))
+  /** A whole answer's stream is left to its reader, who gives it back after the terminal frame. */
+  #closeStream(whole: boolean): void {
+    const conversation = this.#conversation
+    if (conversation === undefined || (whole && !conversation.ended)) return
+    this.#conversation = undefined
+    if (conversation.ended) this.#pool.give(conversation.stream)
+    else conversation.stream.abort(new Error('the request is over'))
   }
 
   #report(provider: Address, code: string, message: string): void {
@@ -350,17 +361,16 @@ class RunningRequest {
     try {
       const peer = await this.#connect(offer)
       let verdict = await grants.check(offer.signed.grant, clock())
-      let signed = offer.signed.grant
       if (!verdict.ok && verdict.error.code === 'evidence-missing') {
         const grant = offer.signed.offer.grant
         const pulled = await sync.ask(peer, { kind: 'grantRequest', value: { grant } }, 'grant')
         if (!pulled.ok) return this.#dispatch({ type: 'evidence-refused', ...pulled.error })
-        signed = { ...pulled.value.grant, grant: offer.signed.grant.grant, signature: offer.signed.grant.signature }
-        verdict = await grants.check(signed, clock())
+        const { grant: session, signature } = offer.signed.grant
+        verdict = await grants.check({ ...pulled.value.grant, grant: session, signature }, clock())
       }
       if (!verdict.ok) return this.#dispatch({ type: 'evidence-refused', ...verdict.error })
-      this.#grant = signed
       const { assurance, notChecked } = verdict.value
+      this.#grant = verdict.value.signed
       this.#progress({ type: 'evidence-checked', provider: offer.signed.offer.operator, assurance })
       this.#dispatch({ type: 'evidence-accepted', now: clock(), assurance, notChecked })
     } catch (thrown) {
@@ -389,16 +399,20 @@ class RunningRequest {
 
   async #converse(jobId: Digest, signed: SignedJob, offer: RankedOffer): Promise<void> {
     const { operator } = offer.signed.offer
+    let conversation: Conversation | undefined
     try {
       const peer = this.#c.directory.peerOf(operator)
       if (peer === undefined) throw new Error(`the connection to ${operator} is gone`)
-      const stream = await this.#pool.take(peer, AbortSignal.timeout(DIAL_TIMEOUT_MS))
-      this.#stream = stream
-      this.#streamEnded = false
-      await stream.write({ kind: 'request', value: await this.#requestOf(signed, offer) })
+      const request = await this.#requestOf(signed, offer)
+      const stream = await this.#pool.take(peer)
+      if (this.#settled) return this.#pool.give(stream)
+      conversation = { stream, ended: false }
+      this.#conversation = conversation
+      await stream.write({ kind: 'request', value: request })
       this.#progress({ type: 'job-sent', jobId, provider: operator })
-      await this.#readAnswer(stream, jobId)
+      await this.#readAnswer(conversation, jobId)
     } catch (thrown) {
+      if (this.#conversation !== conversation) return
       const code = thrown instanceof FrameFault || isNetError(thrown) ? thrown.code : 'stream-failed'
       this.#dispatch({ type: 'stream-failed', code, message: toError(thrown).message })
     }
@@ -417,9 +431,11 @@ class RunningRequest {
     return { ...base, input: input.value.sealed }
   }
 
-  async #readAnswer(stream: InferStream, jobId: Digest): Promise<void> {
-    for (;;) {
+  async #readAnswer(conversation: Conversation, jobId: Digest): Promise<void> {
+    const { stream } = conversation
+    while (this.#conversation === conversation) {
       const frame = await stream.read({ timeoutMs: FRAME_TIMEOUT_MS })
+      if (this.#conversation !== conversation) return
       if (frame === undefined) {
         return this.#dispatch({
           type: 'stream-failed',
@@ -427,19 +443,10 @@ class RunningRequest {
           message: 'the stream ended without a terminal frame',
         })
       }
-      const ended = frame.kind === 'end' || frame.kind === 'refusal'
-      if (ended) this.#streamEnded = true
+      conversation.ended = frame.kind === 'end' || frame.kind === 'refusal'
       await this.#onFrame(frame, stream, jobId)
-      if (ended) return this.#afterEnd(stream)
-      if (this.#settled && this.#stream !== stream) return
+      if (conversation.ended && this.#conversation === conversation) this.#closeStream(true)
     }
-  }
-
-  /** A stream whose request was settled before its terminal frame came is still good for the next. */
-  #afterEnd(stream: InferStream): void {
-    if (this.#stream !== stream) return
-    this.#stream = undefined
-    this.#pool.give(stream)
   }
 
   async #onFrame(frame: InferServerFrame, stream: InferStream, jobId: Digest): Promise<void> {
