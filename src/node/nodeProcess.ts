@@ -34,8 +34,8 @@ export async function startNodeProcess(init: NodeInit, ports: Partial<NodePorts>
   const stop = (): Promise<void> => {
     stopping ??= (async () => {
       for (const server of servers.splice(0).reverse()) await server.stop()
-      await removeNodeFile(home)
       await node.stop()
+      await removeNodeFile(home)
       resolve()
     })()
     return stopping

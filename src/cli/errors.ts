@@ -1,0 +1,80 @@
+import { CommanderError } from 'commander'
+import { CodedError, RECEIPT_FAULTS, RECEIPT_FILE_ERRORS, type RequestFailure, toError } from '../protocol/index.ts'
+import { EXIT, type ExitCode, exitCodeOf } from './exitCodes.ts'
+
+/** What went wrong, as `--json` carries it. */
+export interface CliFailure {
+  readonly code: string
+  readonly message: string
+  readonly expected?: string
+  readonly got?: string
+  readonly hint?: string
+}
+
+/** An error of the command line itself, or one that a command has put into words already. */
+export class CliError extends CodedError<CliFailure> {
+  constructor(failure: CliFailure, options?: ErrorOptions) {
+    super(failure, failure.message, options)
+  }
+}
+
+export const usageError = (message: string, hint?: string): CliError =>
+  new CliError({ code: 'usage', message, ...(hint === undefined ? {} : { hint }) })
+
+/** What to try next, by error code. */
+const HINTS: { readonly [code: string]: string } = {
+  'home-missing': 'opg init --network network.json',
+  'no-offer': 'opg offers shows what is on sale; check --tier, --privacy and --max-fee',
+  'model-unknown': 'opg offers shows what is on sale',
+  'evidence-refused': 'another provider may have better evidence: opg offers',
+  'rpc-unreachable': 'check rpc in config.json; on a devnet run: opg devnet status',
+  'timed-out': 'give --timeout more seconds',
+  undecided: 'ask again, or use --mode local and rely on evidence alone',
+  'node-not-running': 'opg node start',
+  'node-running': 'opg node stop',
+  'port-taken': 'set metrics.port to 0 in config.json to let the system choose',
+}
+
+export function describeError(thrown: unknown): CliFailure {
+  if (thrown instanceof CommanderError) {
+    return { code: 'usage', message: thrown.message.replace(/^error: /, ''), hint: 'opg --help' }
+  }
+  const error = toError(thrown)
+  if (!(thrown instanceof CodedError)) return { code: 'failed', message: error.message }
+  const detail = thrown.detail as { readonly [name: string]: unknown; readonly code: string }
+  const hint = typeof detail.hint === 'string' ? detail.hint : HINTS[detail.code]
+  return {
+    code: detail.code,
+    message: error.message,
+    ...textOf('expected', detail.expected),
+    ...textOf('got', detail.got),
+    ...(hint === undefined ? {} : { hint }),
+  }
+}
+
+const textOf = (name: 'expected' | 'got', value: unknown): { expected?: string; got?: string } =>
+  value === undefined ? {} : { [name]: String(value) }
+
+const RECEIPT_CODES: ReadonlySet<string> = new Set([...RECEIPT_FAULTS, ...RECEIPT_FILE_ERRORS])
+
+export const exitOf = ({ code }: Pick<CliFailure, 'code'>): ExitCode =>
+  RECEIPT_CODES.has(code) ? EXIT.verification : exitCodeOf(code)
+
+/** Refusals that are about money keep their own code. */
+const PAYMENT_REFUSALS: readonly string[] = ['payment-required', 'insufficient-funds']
+
+/** A request's failure in the terms of the command line. */
+export function requestError(failure: RequestFailure): CliError {
+  const { code, message, expected, got, cause } = failure
+  const payment = PAYMENT_REFUSALS.find((refusal) => cause === refusal || cause?.startsWith(`${refusal}:`) === true)
+  const shown = payment ?? code
+  return new CliError({
+    code: shown,
+    message: cause === undefined || message.includes(cause) ? message : `${message} (${cause})`,
+    ...(expected === undefined ? {} : { expected }),
+    ...(got === undefined ? {} : { got }),
+    ...(HINTS[shown] === undefined ? {} : { hint: HINTS[shown] }),
+  })
+}
+
+export const interrupted = (): CliError => new CliError({ code: 'interrupted', message: 'interrupted' })

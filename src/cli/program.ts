@@ -1,0 +1,205 @@
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { LOG_LEVELS, type LogLevel, packageVersion, ROLES, type RoleOfNode } from '../node/index.ts'
+import { isAddress, PRIVACY, TIER } from '../protocol/index.ts'
+import { batchList, batchShow, batchVerify } from './commands/batch.ts'
+import { type DevnetLauncher, devnetDirectory, devnetDown, devnetStatus, devnetUp } from './commands/devnet.ts'
+import { type InferOptions, infer } from './commands/infer.ts'
+import { init } from './commands/init.ts'
+import { nodeStart, nodeStatus, nodeStop } from './commands/node.ts'
+import { offers } from './commands/offers.ts'
+import { receiptVerify } from './commands/receipt.ts'
+import { version } from './commands/version.ts'
+import type { CliContext, CommandResult } from './context.ts'
+import { CliError } from './errors.ts'
+
+/** Runs one command and reports its result; `json` as its options say. */
+export type RunCommand = (json: boolean, command: (context: CliContext) => Promise<CommandResult>) => Promise<void>
+
+export interface ProgramComponents {
+  readonly run: RunCommand
+  /** Absent in the installed package. */
+  readonly loadDevnet?: () => Promise<DevnetLauncher>
+  readonly out: (text: string) => void
+  readonly err: (text: string) => void
+}
+
+/** The program `opg`, one sub-command a file of `commands/`. Nothing runs before `parseAsync`. */
+export function createProgram({ run, loadDevnet, out, err }: ProgramComponents): Command {
+  const program = new Command('opg')
+    .description('A peer-to-peer network for verifiable AI inference')
+    .version(packageVersion(), '-V, --version')
+    .exitOverride()
+    .configureOutput({ writeOut: out, writeErr: err, outputError: () => undefined })
+    .showSuggestionAfterError()
+  addNode(program, run)
+  addRequests(program, run)
+  addReceipts(program, run)
+  addDevnet(program, run, loadDevnet)
+  const versionCommand = withJson(program.command('version').description('print the version'))
+  example(versionCommand, 'opg version --json').action((options: { json: boolean }) =>
+    run(options.json, async () => version()),
+  )
+  return program
+}
+
+function addNode(program: Command, run: RunCommand): void {
+  const initCommand = program
+    .command('init')
+    .description('make a home: configuration, network file, a new operator key')
+    .requiredOption('--network <file>', 'network.json, from whoever runs the network')
+    .option('--role <role...>', `what the node does: ${ROLES.join(', ')}`, roles)
+    .option('--rpc <url...>', 'HTTP endpoints of the chain')
+  example(withHome(withJson(initCommand)), 'opg init --network network.json --role provider').action((options) =>
+    run(options.json, (context) => init(options, context)),
+  )
+  const node = program.command('node').description('run a node, ask it, stop it')
+  const start = node
+    .command('start')
+    .description('run a node in the foreground until it is told to stop')
+    .option('--role <role...>', 'instead of the roles in config.json', roles)
+    .addOption(new Option('--log-level <level>', 'instead of log.level in config.json').choices(LOG_LEVELS))
+  example(withHome(withJson(start)), 'opg node start --role verifier --role settler').action(
+    (options: { json: boolean; home?: string; role?: RoleOfNode[]; logLevel?: LogLevel }) =>
+      run(options.json, (context) => nodeStart(options, context)),
+  )
+  const status = node.command('status').description('ask the node that runs on the home')
+  example(withHome(withJson(status)), 'opg node status --json').action((options) =>
+    run(options.json, (context) => nodeStatus(options, context)),
+  )
+  const stop = node.command('stop').description('let running jobs end, then stop the node')
+  example(withHome(withJson(stop)), 'opg node stop').action((options) =>
+    run(options.json, (context) => nodeStop(options, context)),
+  )
+}
+
+function addRequests(program: Command, run: RunCommand): void {
+  const offersCommand = program
+    .command('offers')
+    .description('what is on sale now, with the assurance of each provider as checked here')
+    .option('--wait <seconds>', 'how long to wait for offers', positive, 5)
+  example(withHome(withJson(offersCommand)), 'opg offers --json').action((options) =>
+    run(options.json, (context) => offers(options, context)),
+  )
+  const inferCommand = program
+    .command('infer')
+    .description('ask a model: by id, unique beginning of an id, or name')
+    .argument('<model>', 'model id, CID, unique prefix, or manifest name')
+    .requiredOption('--input <file>', 'input tensors: .json, .npy or .csv')
+    .option('--input-name <name>', 'which input an .npy or .csv file fills, where the model has several')
+    .addOption(
+      new Option('--mode <mode>', 'what must hold before the answer is handed on')
+        .choices(['local', 'buffered', 'quorum'])
+        .default('quorum'),
+    )
+    .addOption(new Option('--tier <tier>', 'what backs the answer').choices(Object.keys(TIER)).default('tee+replay'))
+    .addOption(
+      new Option('--privacy <privacy>', 'who may see input and output').choices(Object.keys(PRIVACY)).default('open'),
+    )
+    .option('--max-fee <wei>', 'the most the job may cost', wei)
+    .option('--max-units <count>', 'the most output units; the rows of the batch', positive)
+    .option('--timeout <seconds>', 'give up after', positive, 30)
+    .option('--only <address...>', 'ask these providers only', addresses)
+    .option('--receipt <file>', 'also write the receipt file here')
+    .option('--anchored', 'wait for the batch and add its proof to the receipt file', false)
+  example(withHome(withJson(inferCommand)), 'opg infer volatility --input candles.csv --mode quorum --json').action(
+    (model: string, options: InferOptions & { json: boolean }) =>
+      run(options.json, (context) => infer(model, options, context)),
+  )
+}
+
+function addReceipts(program: Command, run: RunCommand): void {
+  const receipt = program.command('receipt').description('receipt files')
+  const verify = receipt
+    .command('verify')
+    .description('check everything a receipt file holds, offline; with --rpc on chain as well')
+    .argument('<file>', 'receipt file')
+    .option('--network <file>', "network.json with a devnet's trust roots; the home's when left out")
+    .option('--rpc <url...>', 'HTTP endpoints of the chain')
+  example(withHome(withJson(verify)), 'opg receipt verify receipt.json --rpc http://127.0.0.1:8545').action(
+    (file: string, options) => run(options.json, (context) => receiptVerify(file, options, context)),
+  )
+  const batch = program.command('batch').description('batches anchored on chain')
+  const list = batch
+    .command('list')
+    .description('the last batches, newest first')
+    .option('--last <count>', 'how many', positive, 20)
+  example(withHome(withJson(list)), 'opg batch list --last 5').action((options) =>
+    run(options.json, (context) => batchList(options, context)),
+  )
+  const show = batch
+    .command('show')
+    .description('one batch and its leaves')
+    .argument('<number>', 'batch number', positive)
+  example(withHome(withJson(show)), 'opg batch show 3').action((number: number, options) =>
+    run(options.json, (context) => batchShow(number, options, context)),
+  )
+  const recount = batch
+    .command('verify')
+    .description('recompute leaves, signatures and certificates of a batch')
+    .argument('<number>', 'batch number', positive)
+  example(withHome(withJson(recount)), 'opg batch verify 3 --json').action((number: number, options) =>
+    run(options.json, (context) => batchVerify(number, options, context)),
+  )
+}
+
+function addDevnet(program: Command, run: RunCommand, loadDevnet: ProgramComponents['loadDevnet']): void {
+  const load = async (): Promise<DevnetLauncher> => {
+    if (loadDevnet !== undefined) return await loadDevnet()
+    throw new CliError({
+      code: 'usage',
+      message: 'a devnet needs a checkout with its development dependencies; the installed package has none',
+    })
+  }
+  const devnet = program.command('devnet').description('a whole network on this machine, worth nothing')
+  const up = devnet
+    .command('up')
+    .description('start a chain, deploy, start the nodes; Ctrl-C stops all of it')
+    .option('--providers <count>', 'how many providers', positive, 1)
+    .option('--verifiers <count>', 'how many verifiers; a committee needs 3', positive, 4)
+    .option('--settlers <count>', 'how many settlers', positive, 1)
+    .option('--seed <text>', 'from which every key follows', 'devnet')
+    .option('--detach', 'return once it is healthy and leave it running', false)
+  example(withDirectory(withJson(up)), 'opg devnet up --providers 2 --verifiers 5 --detach').action((options) =>
+    run(options.json, async (context) =>
+      devnetUp(await load(), { ...options, directory: devnetDirectory(options.dir, context) }, context),
+    ),
+  )
+  const down = devnet.command('down').description('stop the devnet of a directory')
+  example(withDirectory(withJson(down)), 'opg devnet down').action((options) =>
+    run(options.json, async (context) => devnetDown(await load(), devnetDirectory(options.dir, context))),
+  )
+  const status = devnet.command('status').description('every process of the devnet of a directory')
+  example(withDirectory(withJson(status)), 'opg devnet status').action((options) =>
+    run(options.json, async (context) => devnetStatus(await load(), devnetDirectory(options.dir, context))),
+  )
+}
+
+const withJson = (command: Command): Command => command.option('--json', 'one JSON object on stdout', false)
+const withHome = (command: Command): Command =>
+  command.option('--home <directory>', 'home of the node; else OPG_HOME, the devnet here, or ~/.opg/devnet')
+const withDirectory = (command: Command): Command =>
+  command.option('--dir <directory>', 'devnet directory; .opg/devnet below the working directory when left out')
+const example = (command: Command, text: string): Command => command.addHelpText('after', `\nExample:\n  $ ${text}`)
+
+function positive(text: string): number {
+  const value = Number(text)
+  if (Number.isSafeInteger(value) && value > 0) return value
+  throw new InvalidArgumentError(`expected a whole number above 0, got ${text}`)
+}
+
+function wei(text: string): bigint {
+  if (/^(?:0|[1-9][0-9]{0,38})$/.test(text)) return BigInt(text)
+  throw new InvalidArgumentError(`expected wei as a whole number, got ${text}`)
+}
+
+function roles(text: string, before: readonly RoleOfNode[] = []): RoleOfNode[] {
+  const role = ROLES.find((known) => known === text)
+  if (role !== undefined) return [...before, role]
+  throw new InvalidArgumentError(`expected one of ${ROLES.join(', ')}, got ${text}`)
+}
+
+function addresses(text: string, before: readonly `0x${string}`[] = []): `0x${string}`[] {
+  const lower = text.toLowerCase()
+  if (isAddress(lower)) return [...before, lower]
+  throw new InvalidArgumentError(`expected an address, got ${text}`)
+}

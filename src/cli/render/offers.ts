@@ -1,0 +1,22 @@
+import type { OfferView } from '../../node/index.ts'
+import { renderAmount, renderTable, shortId } from './table.ts'
+
+/** What every surface says of jobs while no channel pays for them. */
+export const UNPAID = 'unpaid (channel 0)'
+
+export function renderOffers(offers: readonly OfferView[]): string {
+  if (offers.length === 0) return 'no offers'
+  const table = renderTable(
+    ['MODEL', 'ID', 'PROVIDER', 'ASSURANCE', 'TIERS', 'PRIVACY', 'UNIT COSTS AT MOST'],
+    offers.map(({ name, model, provider, assurance, tiers, privacy, ceiling }) => [
+      name ?? '(no manifest)',
+      shortId(model),
+      shortId(provider),
+      assurance,
+      tiers.join(','),
+      privacy.join(','),
+      renderAmount(ceiling),
+    ]),
+  )
+  return `${table}\njobs are ${UNPAID}`
+}
