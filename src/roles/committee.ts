@@ -51,6 +51,8 @@ export interface CommitteeLookup {
   seatEpochAt(ms: number): number
   /** Distinct verifiers that hold work seats of an epoch: whom a provider stays connected to. */
   seatHolders(epoch: number): Promise<readonly Address[]>
+  /** Whether an operator's provider stake counts in an epoch; undefined while that cannot be told. */
+  isProvider(operator: Address, epoch: number): Promise<boolean | undefined>
 }
 
 export type CommitteeChain = Pick<
@@ -96,6 +98,10 @@ class ChainCommittees implements CommitteeLookup {
   async seatHolders(epoch: number): Promise<readonly Address[]> {
     const drawn = await this.#drawn(epoch)
     return drawn === undefined ? [] : [...new Set(drawn.seats.map(({ operator }) => operator))]
+  }
+
+  async isProvider(operator: Address, epoch: number): Promise<boolean | undefined> {
+    return (await this.#drawn(epoch))?.providers.has(operator)
   }
 
   async committeeOf(checkpoint: Checkpoint): Promise<Result<StandingCommittee, CommitteeProblem>> {

@@ -99,6 +99,11 @@ export class VerifierMachine {
     return { open: this.#cases.size - voted, voted }
   }
 
+  /** Whether a checkpoint is under way or voted on and not yet released. */
+  follows(checkpoint: Digest): boolean {
+    return this.#cases.has(checkpoint)
+  }
+
   handle(event: VerifierEvent): VerifierEffect[] {
     switch (event.type) {
       case 'checkpoint':
@@ -384,7 +389,7 @@ export class VerifierMachine {
     return [{ type: 'send', operator: entry.signed.checkpoint.operator, bundle: { votes, openings } }]
   }
 
-  /** R17: work is shown when nobody can copy it any more, and at once by who accuses. */
+  /** R17: work is shown, beside its vote, when nobody can copy it any more, and at once by who accuses. */
   #openWork(entry: Case, now: number): VerifierEffect[] {
     const closed = [...entry.own.values()].filter(({ sentAt, opened }) => sentAt !== undefined && !opened)
     if (closed.length === 0) return []
@@ -396,7 +401,7 @@ export class VerifierMachine {
     for (const own of due) own.opened = true
     return this.#sendBundle(
       entry,
-      [],
+      due.map(({ vote }) => vote),
       due.map(({ opening }) => opening),
     )
   }

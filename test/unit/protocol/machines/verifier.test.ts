@@ -149,7 +149,8 @@ describe('a member of the fast committee', () => {
       replayed: 0b10n,
     })
     const sent = machine.handle({ type: 'persisted', now: START, checkpoint: digest, round: ROUND.escalated })
-    expect(sentVotes(sent)).toEqual([persist?.vote])
+    expect(sentVotes(sent)[0]).toEqual(persist?.vote)
+    expect(openingsOf(sent)).toEqual([persist?.opening])
     const more = {
       votes: [castVote(committee, { member: 2, checkpoint: digest, rejected: [[0, 1]], replayed: [0] })],
       openings: [],

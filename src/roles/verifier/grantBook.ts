@@ -1,0 +1,134 @@
+import type { ChainClient } from '../../chain/index.ts'
+import {
+  type Address,
+  type Clock,
+  type Digest,
+  type Domain,
+  digestOf,
+  fail,
+  ok,
+  SESSION_GRANT,
+  type SignedGrant,
+} from '../../protocol/index.ts'
+import type { JudgedGrant } from '../../verification/index.ts'
+import type { CommitteeLookup } from '../committee.ts'
+import type { GrantChecker, GrantProblem } from '../grants.ts'
+import type { PeerDirectory } from '../peerDirectory.ts'
+import type { Sync } from '../sync.ts'
+
+/** Grants that records name, and what they are worth (R4 to R6). */
+export interface GrantBook {
+  /** One that came on a link; kept when it carries evidence, judged when it is needed. */
+  add(signed: SignedGrant): void
+  /** Undefined: it cannot be had or judged now. */
+  judge(grant: Digest, operator: Address): Promise<JudgedGrant | undefined>
+  judged(grant: Digest): JudgedGrant | undefined
+  signed(grant: Digest): SignedGrant | undefined
+}
+
+export interface GrantBookComponents {
+  readonly grants: GrantChecker
+  readonly sync: Sync
+  readonly directory: Pick<PeerDirectory, 'peerOf'>
+  readonly committee: Pick<CommitteeLookup, 'seatEpochAt'>
+  readonly chain: Pick<ChainClient, 'head'>
+  readonly clock: Clock
+}
+
+/** Grants of a day of some hundred operators; evidence is up to 190 kB each. */
+const MAX_GRANTS = 256
+
+export function createGrantBook(components: GrantBookComponents, init: { readonly domain: Domain }): GrantBook {
+  return new StoredGrants(components, init.domain)
+}
+
+class StoredGrants implements GrantBook {
+  readonly #c: GrantBookComponents
+  readonly #domain: Domain
+  readonly #signed = new Map<Digest, SignedGrant>()
+  readonly #judged = new Map<Digest, JudgedGrant>()
+
+  constructor(components: GrantBookComponents, domain: Domain) {
+    this.#c = components
+    this.#domain = domain
+  }
+
+  add(signed: SignedGrant): void {
+    if (signed.evidence === undefined) return
+    const digest = digestOf(this.#domain, SESSION_GRANT, signed.grant)
+    if (this.#signed.has(digest)) return
+    this.#signed.set(digest, signed)
+    trim(this.#signed)
+  }
+
+  judged(grant: Digest): JudgedGrant | undefined {
+    return this.#judged.get(grant)
+  }
+
+  signed(grant: Digest): SignedGrant | undefined {
+    return this.#signed.get(grant)
+  }
+
+  async judge(grant: Digest, operator: Address): Promise<JudgedGrant | undefined> {
+    const known = this.#judged.get(grant)
+    if (known !== undefined) return known
+    const signed = this.#signed.get(grant) ?? (await this.#pull(grant, operator))
+    if (signed === undefined) return undefined
+    const verdict = await this.#verdict(signed)
+    if (verdict === undefined) {
+      this.#signed.delete(grant)
+      return undefined
+    }
+    const judged = { grant: signed.grant, digest: grant, verdict }
+    this.#judged.set(grant, judged)
+    trim(this.#judged)
+    return judged
+  }
+
+  async #pull(grant: Digest, operator: Address): Promise<SignedGrant | undefined> {
+    const peer = this.#c.directory.peerOf(operator)
+    if (peer === undefined) return undefined
+    const answer = await this.#c.sync.ask(peer, { kind: 'grantRequest', value: { grant } }, 'grant')
+    if (!answer.ok || digestOf(this.#domain, SESSION_GRANT, answer.value.grant.grant) !== grant) return undefined
+    this.add(answer.value.grant)
+    return this.#signed.get(grant)
+  }
+
+  /** Undefined where another copy, or a chain that is further on, may say otherwise. */
+  async #verdict(signed: SignedGrant): Promise<JudgedGrant['verdict'] | undefined> {
+    const { grants, committee, chain, clock } = this.#c
+    const { grant, evidence } = signed
+    // A grant is judged as of its own time, since what it covered may be checked after it ended.
+    const checked = await grants.check(signed, Math.min(clock(), grant.notAfter - 1))
+    if (checked.ok) {
+      if (grant.policyEpoch !== committee.seatEpochAt(grant.notBefore)) return fail('stale-policy')
+      return ok({ assurance: checked.value.assurance, notChecked: checked.value.notChecked })
+    }
+    const isBehind = checked.error.code === 'evidence-block' && (evidence?.blockNumber ?? 0) > chain.head().number
+    return isBehind ? undefined : faultOf(checked.error)
+  }
+}
+
+/** The signature covers the evidence's digest, not its bytes: wrong bytes are the sender's fault, not the operator's. */
+function faultOf({ code }: GrantProblem): JudgedGrant['verdict'] | undefined {
+  switch (code) {
+    case 'evidence-missing':
+    case 'evidence-digest':
+      return undefined
+    case 'bad-grant':
+    case 'grant-not-yet-valid':
+    case 'grant-expired':
+      return fail('bad-grant')
+    case 'measurement-refused':
+    case 'assurance-refused':
+    case 'debug':
+      return fail('stale-policy')
+    default:
+      return fail('bad-evidence')
+  }
+}
+
+function trim(map: Map<Digest, unknown>): void {
+  const oldest = map.keys().next()
+  if (map.size > MAX_GRANTS && oldest.done !== true) map.delete(oldest.value)
+}
