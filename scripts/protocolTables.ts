@@ -95,6 +95,10 @@ export const TAGS: { readonly [tag: string]: readonly [words: string, meaning: s
   'OPG/leaf/certificate/1': ['index, certificate root', 'leaf under `Batch.votesRoot`'],
   'OPG/leaf/reason/1': ['index, reason', 'leaf under `Vote.reasons`, by ascending receipt index'],
   'OPG/reason/1': ['receipt index, code of the reason', 'one reason of a vote (R14)'],
+  'OPG/light/1': [
+    'keccak256(verifier, then each piece of each record with its length)',
+    '`WorkOpening.lightDigest`: all record bytes, keyed by the verifier (R17)',
+  ],
   'OPG/work/1': [
     'verifier, checkpoint, round, salt, lightDigest, keccak256(sketches)',
     '`Vote.workCommit`, opened by its preimage (R17)',
