@@ -43,6 +43,7 @@ import {
   createGrantChecker,
   createOffers,
   createPeerDirectory,
+  createPeerExchange,
   createProvider,
   createProviderJournal,
   createRequester,
@@ -53,10 +54,19 @@ import {
   type Provider,
   type Requester,
   ROLE_CONDUCT,
+  recoverOwnLatest,
+  respondFromStore,
   type Sync,
 } from '../roles/index.ts'
 import { openStore, type Store } from '../store/index.ts'
 import { createAttester } from './attester.ts'
+import {
+  type CommitteeTraffic,
+  type CommitteeWorkComponents,
+  composeVerifier,
+  createCommitteeTraffic,
+  startSettlement,
+} from './committeeWork.ts'
 import { type NodeConfig, policyOf, type RoleOfNode } from './config.ts'
 import { nodeSecp256k1 } from './crypto.ts'
 import { NodeError } from './errors.ts'
@@ -146,8 +156,13 @@ export interface OpgNode {
 
 /** Blocks come every second or two; a head this old means that the endpoint stopped following, ms. */
 const STALE_HEAD_MS = 60_000
+/** More peers than this are not looked for; every seat of an epoch fits (R13). */
+const WANTED_PEERS = 160
 /** A provider tells a waiting requester `uncertified` after this, ms. */
 const CERTIFICATE_WAIT_MS = 20_000
+
+/** A node alone on its bootstrap list starts all the same after this, ms. */
+const FIRST_PEER_TIMEOUT_MS = 3_000
 
 /** A node that is not started; does no I/O. Throws RangeError for a key that is none. */
 export const createNode = (init: NodeInit, ports: Partial<NodePorts> = {}): OpgNode =>
@@ -210,8 +225,12 @@ class ComposedNode implements OpgNode {
       if (this.#init.ephemeral !== true) await this.#openStore()
       const parts = await this.#startParts()
       this.#parts = parts
+      await this.#recover(parts)
       const models = await this.#startEngine()
-      if (this.#plays('provider')) await this.#startProvider(parts, models)
+      const work = this.#committeeWork(parts)
+      const traffic = work === undefined ? undefined : createCommitteeTraffic(work)
+      if (this.#plays('provider')) await this.#startProvider(parts, models, this.#required(traffic))
+      if (work !== undefined && traffic !== undefined) await this.#startCommitteeWork(work, traffic, models)
       if (this.#plays('requester')) this.#startRequester(parts)
       this.#logger.info({ operator: this.operator, roles: this.#init.config.roles }, 'node started')
     } catch (thrown) {
@@ -338,6 +357,10 @@ class ComposedNode implements OpgNode {
     this.#add('directory', () => directory.stop())
     const sync = createSync({ host, logger: roleLogger }, { networkId: network.networkId })
     sync.start()
+    if (this.#store !== undefined) respondFromStore(sync, this.#store)
+    const exchange = createPeerExchange({ host, sync, logger: roleLogger }, { wanted: WANTED_PEERS })
+    exchange.start()
+    this.#add('peer exchange', () => exchange.stop())
     const offers = createOffers(
       {
         host,
@@ -355,6 +378,15 @@ class ComposedNode implements OpgNode {
     const grants = createGrantChecker({ chain, crypto, subtle }, { domain, parameters, trustRoots, policy })
     const committee = createCommitteeLookup({ chain }, { parameters })
     return { domain, parameters, trustRoots, chain, host, sync, directory, offers, grants, committee }
+  }
+
+  /** R27: what peers hold of this operator's signatures counts before it signs again. */
+  async #recover({ host, sync, domain }: NodeParts): Promise<void> {
+    if (this.#store === undefined) return
+    const { crypto } = this.#ports
+    const logger = this.#init.logger.child({ room: 'roles' })
+    if (this.#init.network.bootstrap.length + this.#init.config.bootstrap.length > 0) await firstPeer(host)
+    await recoverOwnLatest({ host, sync, store: this.#store, operator: this.#signer, crypto, logger }, { domain })
   }
 
   /** A bootstrap peer does not dial itself. */
@@ -390,7 +422,41 @@ class ComposedNode implements OpgNode {
     return models
   }
 
-  async #startProvider(parts: NodeParts, models: readonly LocalModel[]): Promise<void> {
+  /** Undefined for a requester, which takes no part in committees. */
+  #committeeWork(parts: NodeParts): CommitteeWorkComponents | undefined {
+    if (this.#store === undefined) return undefined
+    const { clock, crypto, random } = this.#ports
+    const logger = this.#init.logger.child({ room: 'roles' })
+    return { ...parts, store: this.#store, signer: this.#signer, crypto, random, clock, logger }
+  }
+
+  async #startCommitteeWork(
+    work: CommitteeWorkComponents,
+    traffic: CommitteeTraffic,
+    models: readonly LocalModel[],
+  ): Promise<void> {
+    const { config, network } = this.#init
+    const verifier = this.#plays('verifier')
+      ? composeVerifier(work, traffic, {
+          profile: network.profile,
+          engine: this.#engine,
+          models,
+          replays: config.workers,
+        })
+      : undefined
+    if (verifier !== undefined) {
+      verifier.start()
+      this.#add('verifier', () => verifier.stop())
+    }
+    if (verifier !== undefined || this.#plays('settler')) {
+      const stop = await startSettlement(work, traffic, { verifier, settles: this.#plays('settler') })
+      this.#add('settlement', stop)
+    }
+    traffic.start()
+    this.#add('committee traffic', () => traffic.stop())
+  }
+
+  async #startProvider(parts: NodeParts, models: readonly LocalModel[], traffic: CommitteeTraffic): Promise<void> {
     const { config, network, home, logger } = this.#init
     const { clock, crypto, random, subtle } = this.#ports
     const { domain, parameters, host, directory, committee } = parts
@@ -406,6 +472,8 @@ class ComposedNode implements OpgNode {
       { host, directory, committee, crypto, clock, logger: roleLogger },
       { domain, waitMs: CERTIFICATE_WAIT_MS },
     )
+    traffic.votes.onVotes((bundle) => links.addVotes(bundle))
+    traffic.door.serve(journal)
     const provider = createProvider(
       {
         ...parts,
@@ -480,4 +548,15 @@ class ComposedNode implements OpgNode {
     if (value === undefined) throw new RangeError('a part was needed before it was started')
     return value
   }
+}
+
+/** Resolves when a peer is connected, or when none came in time. */
+async function firstPeer(host: Host): Promise<void> {
+  if (host.connectedPeers().length > 0) return
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const off = host.onPeerConnected(() => resolve())
+  const timer = setTimeout(resolve, FIRST_PEER_TIMEOUT_MS)
+  await promise
+  clearTimeout(timer)
+  off()
 }
