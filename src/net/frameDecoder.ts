@@ -10,9 +10,9 @@ export function headerLength(length: number): number {
   return bytes
 }
 
-export function writeHeader(length: number, target: Uint8Array): void {
+export function writeHeader(length: number, target: Uint8Array, offset = 0): void {
   let rest = length
-  let at = 0
+  let at = offset
   while (rest > 127) {
     target[at] = (rest % 128) + 128
     rest = Math.floor(rest / 128)

@@ -35,8 +35,8 @@ interface Writer {
 }
 
 const DONE = Promise.resolve()
-/** Up to this size header and frame are copied into one buffer: cheaper than a list of two. */
-const COPIED_FRAME_BYTES = 16 * 1024
+/** Up to this size headers and frames are copied into one buffer: cheaper than a list of them. */
+const COPIED_BYTES = 16 * 1024
 
 /**
  * Frames over a js-libp2p v3 stream. Iterating such a stream, its `onDrain` and the helpers of its utilities lose data, hang or
@@ -126,10 +126,15 @@ export class FramedStream implements FrameStream, Ticking {
   }
 
   write(frame: Uint8Array, options: FrameOptions = {}): Promise<void> {
+    return this.writeAll([frame], options)
+  }
+
+  writeAll(frames: readonly Uint8Array[], options: FrameOptions = {}): Promise<void> {
     this.#lastActive = this.#ticker.now
-    const refusal = this.#refuseWrite(frame, options)
+    if (frames.length === 0) return DONE
+    const refusal = this.#refuseWrite(frames, options)
     if (refusal !== undefined) return Promise.reject(refusal)
-    const bytes = encodeFrame(frame)
+    const bytes = encodeFrames(frames)
     const idle = this.#writers.length === 0 && !this.#stream.writableNeedsDrain
     if (idle) {
       const failure = this.#send(bytes)
@@ -305,8 +310,11 @@ export class FramedStream implements FrameStream, Ticking {
     return this.#decoder.buffered > before || this.#ended || this.#failure !== undefined
   }
 
-  #refuseWrite(frame: Uint8Array, options: FrameOptions): NetError | undefined {
-    if (frame.length > this.#maxFrameBytes) {
+  #refuseWrite(frames: readonly Uint8Array[], options: FrameOptions): NetError | undefined {
+    let length = 0
+    for (const frame of frames) {
+      length += frame.length
+      if (frame.length <= this.#maxFrameBytes) continue
       return new NetError(
         { code: 'frame-too-large', limit: this.#maxFrameBytes, got: frame.length },
         `expected a frame of at most ${this.#maxFrameBytes} bytes, got ${frame.length}`,
@@ -317,7 +325,7 @@ export class FramedStream implements FrameStream, Ticking {
       return new NetError({ code: 'stream-closed' }, 'expected a stream that is open for writing')
     }
     if (options.signal?.aborted) return abortedError(options.signal)
-    const queued = this.#queuedBytes + frame.length
+    const queued = this.#queuedBytes + length
     if (this.#queuedBytes > 0 && queued > this.#limits.queuedWrites) {
       return new NetError(
         { code: 'write-overflow', limit: this.#limits.queuedWrites, got: queued },
@@ -459,17 +467,28 @@ export class FramedStream implements FrameStream, Ticking {
   }
 }
 
-function encodeFrame(frame: Uint8Array): Uint8Array | Uint8ArrayList {
-  const header = headerLength(frame.length)
-  if (frame.length <= COPIED_FRAME_BYTES) {
-    const bytes = new Uint8Array(header + frame.length)
-    writeHeader(frame.length, bytes)
-    bytes.set(frame, header)
+function encodeFrames(frames: readonly Uint8Array[]): Uint8Array | Uint8ArrayList {
+  let length = 0
+  for (const frame of frames) length += headerLength(frame.length) + frame.length
+  if (length <= COPIED_BYTES) {
+    const bytes = new Uint8Array(length)
+    let at = 0
+    for (const frame of frames) {
+      writeHeader(frame.length, bytes, at)
+      at += headerLength(frame.length)
+      bytes.set(frame, at)
+      at += frame.length
+    }
     return bytes
   }
-  const prefix = new Uint8Array(header)
-  writeHeader(frame.length, prefix)
-  return new Uint8ArrayList(prefix, frame)
+  const list = new Uint8ArrayList()
+  for (const frame of frames) {
+    const prefix = new Uint8Array(headerLength(frame.length))
+    writeHeader(frame.length, prefix)
+    list.append(prefix)
+    list.append(frame)
+  }
+  return list
 }
 
 function onAbort(signal: AbortSignal, listener: () => void): () => void {

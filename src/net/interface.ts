@@ -103,6 +103,8 @@ export interface FrameStream {
   readonly protocol: string
   /** Resolves when there is room for more. The frame must not be changed before. Writes keep their order. */
   write(frame: Uint8Array, options?: FrameOptions): Promise<void>
+  /** Frames that leave together: one packet instead of one each, which is most of what a small frame costs. */
+  writeAll(frames: readonly Uint8Array[], options?: FrameOptions): Promise<void>
   /** One frame, or undefined when the other side has ended cleanly between frames. One read at a time. */
   read(options?: FrameOptions): Promise<Uint8Array | undefined>
   frames(options?: FrameOptions): AsyncIterable<Uint8Array>

@@ -58,6 +58,7 @@ export class AnswerChecker {
   readonly #init: AnswerInit
   readonly #chain: ChunkChain
   readonly #heads: SignedHead[] = []
+  readonly #headDigests: Digest[] = []
   #waiting: TranscriptChunk[] = []
   #receipt: SignedReceipt | undefined
 
@@ -104,10 +105,12 @@ export class AnswerChecker {
       return problem('head-regressed', 'index, units and fee that grow', `index ${head.index}, fee ${head.fee}`)
     }
     if (head.fee > job.maxFee) return problem('head-over-ceiling', `at most ${job.maxFee}`, `${head.fee}`)
-    if (crypto.recover(digestOf(domain, HEAD, head), signed.signature) !== sessionKey) {
+    const digest = digestOf(domain, HEAD, head)
+    if (crypto.recover(digest, signed.signature) !== sessionKey) {
       return problem('head-signature', `the session key ${sessionKey}`, 'another signer')
     }
     this.#heads.push(signed)
+    this.#headDigests.push(digest)
     const released = this.#waiting
     this.#waiting = []
     return ok(released)
@@ -153,16 +156,12 @@ export class AnswerChecker {
   }
 
   #checkChain({ receipt }: SignedReceipt): Result<never, AnswerProblem> | undefined {
-    const { domain } = this.#init
     if (this.#waiting.length > 0)
       return problem('receipt-heads', 'a head over every chunk', `${this.#waiting.length} uncovered`)
     if (receipt.chunks !== this.#chain.index)
       return problem('receipt-heads', `${this.#chain.index} chunks`, `${receipt.chunks}`)
     if (receipt.outputHead !== this.#chain.head) return problem('receipt-heads', this.#chain.head, receipt.outputHead)
-    const root = merkleRoot(
-      'head',
-      this.#heads.map(({ head }) => digestOf(domain, HEAD, head)),
-    )
+    const root = merkleRoot('head', this.#headDigests)
     if (receipt.headsRoot !== root) return problem('receipt-heads', root, receipt.headsRoot)
     return undefined
   }

@@ -63,22 +63,40 @@ const MAX_CACHED_VERDICTS = 1_024
 
 export function createGrantChecker(components: GrantCheckerComponents, init: GrantCheckerInit): GrantChecker {
   const verdicts = new Map<Digest, GrantVerdict>()
+  /** Requests that start together wait for one appraisal of the same evidence. */
+  const appraisals = new Map<Digest, Promise<Result<GrantVerdict, GrantProblem>>>()
+
+  const appraiseOnce = async (signed: SignedGrant, digest: Digest): Promise<Result<GrantVerdict, GrantProblem>> => {
+    const verdict = await appraise(components, init, signed, digest)
+    if (!verdict.ok) return verdict
+    verdicts.set(digest, verdict.value)
+    const oldest = verdicts.keys().next()
+    if (verdicts.size > MAX_CACHED_VERDICTS && oldest.done !== true) verdicts.delete(oldest.value)
+    return verdict
+  }
+
   return {
     check: async (signed, now) => {
       const digest = digestOf(init.domain, SESSION_GRANT, signed.grant)
       const timely = checkWindow(signed, now, init.parameters)
       if (timely !== undefined) return fail(timely)
+      const known = verdicts.get(digest)
+      if (known !== undefined && known.signed.signature === signed.signature) return ok(known)
       if (components.crypto.recover(digest, signed.signature) !== signed.grant.operator) {
         return fail({ code: 'bad-grant', message: `expected the signature of the operator ${signed.grant.operator}` })
       }
-      const known = verdicts.get(digest)
       if (known !== undefined) return ok(known)
-      const verdict = await appraise(components, init, signed, digest)
-      if (!verdict.ok) return verdict
-      verdicts.set(digest, verdict.value)
-      const oldest = verdicts.keys().next()
-      if (verdicts.size > MAX_CACHED_VERDICTS && oldest.done !== true) verdicts.delete(oldest.value)
-      return verdict
+      if (signed.evidence === undefined) {
+        return fail({ code: 'evidence-missing', message: 'expected the evidence the grant names' })
+      }
+      const running = appraisals.get(digest)
+      if (running !== undefined) {
+        const verdict = await running
+        if (verdict.ok) return verdict
+      }
+      const appraisal = appraiseOnce(signed, digest).finally(() => appraisals.delete(digest))
+      appraisals.set(digest, appraisal)
+      return appraisal
     },
   }
 }

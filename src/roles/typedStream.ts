@@ -15,11 +15,16 @@ export interface TypedStream<In extends WireType, Out extends WireType> {
   /** The next message; undefined when the other side ended cleanly. Rejects with FrameFault or NetError. */
   read(options?: FrameOptions): Promise<WireMessage<In> | undefined>
   write(message: WireMessage<Out>, options?: FrameOptions): Promise<void>
+  /** Messages that are ready at once, in as few packets as keep to a moderate size. */
+  writeAll(messages: readonly WireMessage<Out>[], options?: FrameOptions): Promise<void>
   /** The frame decoded but has no place here: scored, and the stream ends. */
   misplaced(problem: string): FrameFault
   close(): Promise<void>
   abort(error: Error): void
 }
+
+/** Frames beyond it wait for room in the stream before the next ones are encoded. */
+const PACKET_BYTES = 64 * 1024
 
 export function typedStream<In extends WireType, Out extends WireType>(
   stream: FrameStream,
@@ -43,6 +48,21 @@ export function typedStream<In extends WireType, Out extends WireType>(
       return message.value
     },
     write: (message, options) => stream.write(encode(outgoing, message), options),
+    writeAll: async (messages, options) => {
+      let packet: Uint8Array[] = []
+      let bytes = 0
+      for (const message of messages) {
+        const frame = encode(outgoing, message)
+        if (bytes > 0 && bytes + frame.length > PACKET_BYTES) {
+          await stream.writeAll(packet, options)
+          packet = []
+          bytes = 0
+        }
+        packet.push(frame)
+        bytes += frame.length
+      }
+      await stream.writeAll(packet, options)
+    },
     misplaced: fault,
     close: () => stream.close(),
     abort: (error) => stream.abort(error),

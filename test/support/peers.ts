@@ -10,37 +10,40 @@ import {
 import { type ChainClient, createChainClient, type NetworkFile } from '../../src/chain/index.ts'
 import { type InferenceEngine, type LocalModel, MAX_INPUT_BYTES, onnxEngine } from '../../src/inference/index.ts'
 import { createHost, type Host } from '../../src/net/index.ts'
-import { nodeSecp256k1, readModelFolder } from '../../src/node/index.ts'
+import { nodeSecp256k1 } from '../../src/node/crypto.ts'
+import { readModelFolder } from '../../src/node/modelFolder.ts'
 import {
   type Address,
   createDomain,
   createSigner,
   type Domain,
+  hexToBytes,
+  type JobRecord,
   PRIVACY,
   parametersOf,
   TIER,
   utf8,
   ZERO_ADDRESS,
 } from '../../src/protocol/index.ts'
+import { createCommitteeLookup } from '../../src/roles/committee.ts'
+import { ROLE_CONDUCT } from '../../src/roles/conduct.ts'
+import { createGrantChecker } from '../../src/roles/grants.ts'
+import type { RoleLogger } from '../../src/roles/logger.ts'
+import { createOffers, type Offers } from '../../src/roles/offers.ts'
+import { createPeerDirectory } from '../../src/roles/peerDirectory.ts'
+import { createCommitteeLinks } from '../../src/roles/provider/committeeLinks.ts'
+import { createProviderJournal } from '../../src/roles/provider/journal.ts'
+import { createProvider, type Provider } from '../../src/roles/provider/provider.ts'
 import {
-  createCommitteeLinks,
-  createCommitteeLookup,
-  createGrantChecker,
-  createOffers,
-  createPeerDirectory,
-  createProvider,
-  createProviderJournal,
   createRequester,
-  createSync,
-  type Offers,
-  type Provider,
+  type RequestAnswer,
   type Requester,
   type RequesterJournal,
-  ROLE_CONDUCT,
-  type RoleLogger,
-} from '../../src/roles/index.ts'
+} from '../../src/roles/requester/requester.ts'
 import { respondFromStore } from '../../src/roles/storeResponders.ts'
+import { createSync } from '../../src/roles/sync.ts'
 import { openStore, type Store } from '../../src/store/index.ts'
+import { encode } from '../../src/wire/index.ts'
 
 /** Peers made of the role factories alone, so that a test holds every part of them in its hands. */
 
@@ -90,7 +93,41 @@ export const quiet: RoleLogger = { debug() {}, info() {}, warn() {}, error() {} 
 
 export const forgetfulJournal: RequesterJournal = { saveJob: async () => {}, saveAnswer: async () => {} }
 
-const random = (length: number): Uint8Array => new Uint8Array(randomBytes(length))
+/** A requester's memory in a store: the job before it is sent, the whole record when it is answered. */
+export const storedJournal = (store: Store): RequesterJournal => ({
+  saveJob: (jobId, { job, signature }) =>
+    store.commit([
+      { type: 'put', table: 'reservations', key: [jobId], value: encode('Job', job) },
+      { type: 'put', table: 'requests', key: [jobId], value: hexToBytes(signature) },
+    ]),
+  saveAnswer: (answer) =>
+    store.commit([
+      { type: 'put', table: 'records', key: [answer.jobId], value: encode('JobRecord', recordOf(answer)) },
+    ]),
+})
+
+function recordOf({ job, offer, heads, receipt, runtimeClass, traceHash, ...answer }: RequestAnswer): JobRecord {
+  const { inputSalt, input, parameters, chunks } = answer
+  return {
+    job: job.job,
+    jobSignature: job.signature,
+    terms: offer.terms,
+    offer: offer.signed.offer,
+    offerSignature: offer.signed.signature,
+    termsIndex: offer.termsIndex,
+    termsProof: [],
+    heads,
+    receipt: receipt.receipt,
+    receiptSignature: receipt.signature,
+    runtimeClass,
+    traceHash,
+    transcript: { inputSalt, input, parameters, chunks },
+    channelConfig: new Uint8Array(0),
+    voucher: new Uint8Array(0),
+  }
+}
+
+export const random = (length: number): Uint8Array => new Uint8Array(randomBytes(length))
 const crypto = nodeSecp256k1()
 const { subtle } = globalThis.crypto
 

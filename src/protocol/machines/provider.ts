@@ -144,7 +144,8 @@ export interface CheckpointSeed {
 export type ProviderEntry =
   | { readonly kind: 'reservation'; readonly jobId: Digest; readonly job: Job }
   | { readonly kind: 'release'; readonly jobId: Digest }
-  | { readonly kind: 'answer'; readonly answer: StoredAnswer }
+  /** `digest`: of the receipt. */
+  | { readonly kind: 'answer'; readonly answer: StoredAnswer; readonly digest: Digest }
   | {
       readonly kind: 'checkpoint'
       readonly signed: SignedCheckpoint
@@ -308,7 +309,7 @@ export class ProviderMachine {
     if (stored === 'reserved')
       return [refusal(stream, jobId, 'job-closed', 'this job was reserved before a restart and cost nothing')]
     if (stored !== undefined) return this.#replay(stream, stored, stored.chunks, false)
-    const refused = this.#admit(request, now)
+    const refused = this.#admit(jobId, request, now)
     if (refused !== undefined) return [refusal(stream, jobId, refused.code, refused.message)]
     const grant = this.#grant as NumberedGrant
     const terms = this.#terms.get(request.job.terms) as OfferedTerms
@@ -325,8 +326,8 @@ export class ProviderMachine {
   }
 
   /** Section 4.3: signature, terms, channel, slot, deadline; cheap first, signature last. */
-  #admit(request: JobRequest, now: number): { code: RefusalCode; message: string } | undefined {
-    const { parameters, profile, operator, tiers, privacy, slots, maxInputBytes, crypto, domain } = this.#init
+  #admit(jobId: Digest, request: JobRequest, now: number): { code: RefusalCode; message: string } | undefined {
+    const { parameters, profile, operator, tiers, privacy, slots, maxInputBytes, crypto } = this.#init
     const { job } = request
     if (this.#draining) return no('shutting-down', 'this provider is shutting down; ask another')
     if (job.provider !== operator.address) return no('wrong-provider', `expected provider ${operator.address}`)
@@ -365,7 +366,7 @@ export class ProviderMachine {
     if (parametersHashOf(request.parameters) !== job.parametersHash)
       return no('bad-parameters', 'expected the parameters the job names')
     if (this.#jobs.size >= slots) return no('busy', `all ${slots} slots are taken; retry elsewhere`)
-    if (crypto.recover(digestOf(domain, JOB, job), request.signature) !== job.requester) {
+    if (crypto.recover(jobId, request.signature) !== job.requester) {
       return no('bad-signature', `expected the signature of ${job.requester}`)
     }
     return undefined
@@ -396,16 +397,12 @@ export class ProviderMachine {
       return this.#onFailed(jobId, 'deadline-exceeded', `expected an answer by ${job.request.job.deadline}`)
     }
     this.#jobs.delete(jobId)
-    const { answer, chunks } = this.#sign(jobId, job, result, job.input)
+    const { answer, chunks, digest } = this.#sign(jobId, job, result, job.input)
     this.#remember(answer)
     const quorum = job.request.job.mode === MODE.quorum
-    this.#loose.push({
-      answer,
-      digest: digestOf(this.#init.domain, RECEIPT, answer.record.receipt),
-      waiting: quorum ? job.streams : [],
-    })
+    this.#loose.push({ answer, digest, waiting: quorum ? job.streams : [] })
     return [
-      { type: 'persist', entries: [{ kind: 'answer', answer }] },
+      { type: 'persist', entries: [{ kind: 'answer', answer, digest }] },
       ...job.streams.flatMap((stream) => this.#replay(stream, answer, chunks, quorum)),
       ...this.#schedule(quorum, now),
       ...this.#whenDrained(),
@@ -417,7 +414,7 @@ export class ProviderMachine {
     job: RunningJob,
     result: RunResult,
     input: Uint8Array,
-  ): { readonly answer: StoredAnswer; readonly chunks: readonly TranscriptChunk[] } {
+  ): { readonly answer: StoredAnswer; readonly chunks: readonly TranscriptChunk[]; readonly digest: Digest } {
     const { domain, random } = this.#init
     const { grant, terms, request } = job
     const usage = {
@@ -431,6 +428,7 @@ export class ProviderMachine {
     const chain = new ChunkChain(jobId)
     const chunks: TranscriptChunk[] = []
     const heads: SignedHead[] = []
+    const headDigests: Digest[] = []
     for (const [at, bytes] of data.entries()) {
       const chunk = { index: at + 1, data: bytes, salt: bytesToHex(random(32)) }
       chain.accept(chunk)
@@ -445,7 +443,9 @@ export class ProviderMachine {
         outputUnits: last ? result.units : 0,
         fee: last ? charge.fee : 0n,
       }
-      heads.push({ head, signature: grant.session.sign(digestOf(domain, HEAD, head)) })
+      const headDigest = digestOf(domain, HEAD, head)
+      headDigests.push(headDigest)
+      heads.push({ head, signature: grant.session.sign(headDigest) })
     }
     const { job: order } = request
     const receipt: Receipt = {
@@ -460,10 +460,7 @@ export class ProviderMachine {
       parametersHash: order.parametersHash,
       terms: order.terms,
       outputHead: chain.head,
-      headsRoot: merkleRoot(
-        'head',
-        heads.map(({ head }) => digestOf(domain, HEAD, head)),
-      ),
+      headsRoot: merkleRoot('head', headDigests),
       chunks: chain.index,
       inputUnits: usage.inputUnits,
       outputUnits: usage.outputUnits,
@@ -478,6 +475,7 @@ export class ProviderMachine {
       finishedAt: usage.finishedAt,
     }
     grant.nextReceipt += 1
+    const digest = digestOf(domain, RECEIPT, receipt)
     const transcript =
       order.privacy === PRIVACY.sealed
         ? undefined
@@ -492,14 +490,14 @@ export class ProviderMachine {
       termsProof: terms.proof,
       heads,
       receipt,
-      receiptSignature: grant.session.sign(digestOf(domain, RECEIPT, receipt)),
+      receiptSignature: grant.session.sign(digest),
       runtimeClass: result.runtimeClass,
       traceHash: result.traceHash,
       ...(transcript === undefined ? {} : { transcript }),
       channelConfig: new Uint8Array(0),
       voucher: new Uint8Array(0),
     }
-    return { answer: { jobId, record, chunks: transcript?.chunks ?? [] }, chunks }
+    return { answer: { jobId, record, chunks: transcript?.chunks ?? [] }, chunks, digest }
   }
 
   #remember(answer: StoredAnswer): void {

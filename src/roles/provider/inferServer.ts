@@ -7,7 +7,6 @@ import {
   JOB,
   type JobRequest,
   type ProviderReply,
-  type RefusalCode,
   type StreamId,
   toError,
 } from '../../protocol/index.ts'
@@ -37,10 +36,11 @@ interface OpenRequest {
   readonly id: StreamId
   readonly stream: TypedStream<'InferClientFrame', 'InferServerFrame'>
   readonly request: JobRequest
-  readonly done: () => void
+  /** Replies that wait for the write before them. */
+  readonly queue: ProviderReply[]
+  writing: boolean
   opened: Promise<OpenedInput | undefined> | undefined
   sealer: Promise<ChunkSealer | undefined> | undefined
-  writes: Promise<void>
 }
 
 /** A client may ask again on the same stream within this time, ms. */
@@ -111,10 +111,10 @@ export class StreamedInferServer implements InferServer {
       id,
       stream,
       request,
-      done: () => this.#requests.delete(id),
+      queue: [],
+      writing: false,
       opened: undefined,
       sealer: undefined,
-      writes: Promise.resolve(),
     }
     this.#requests.set(id, open)
     const jobId = digestOf(this.#domain, JOB, request.job)
@@ -128,33 +128,44 @@ export class StreamedInferServer implements InferServer {
   reply(stream: StreamId, reply: ProviderReply): void {
     const open = this.#requests.get(stream)
     if (open === undefined) return
-    open.writes = open.writes.then(() => this.#write(open, reply)).catch((thrown) => this.#abandon(open, thrown))
-    if (reply.type === 'end' || reply.type === 'refusal') void open.writes.then(open.done)
+    open.queue.push(reply)
+    if (open.writing) return
+    open.writing = true
+    void this.#drain(open).catch((thrown) => this.#abandon(open, thrown))
   }
 
-  async #write(open: OpenRequest, reply: ProviderReply): Promise<void> {
-    if (!this.#requests.has(open.id)) return
-    if (reply.type !== 'chunk' || !open.request.sealed) return open.stream.write(frameOf(reply))
-    const sealer = await this.#sealer(open)
-    if (sealer === undefined) return this.#unsealable(open, reply.jobId)
-    const data = await sealer.sealChunk(reply.chunk.index, reply.chunk.data)
-    return open.stream.write(frameOf({ ...reply, chunk: { ...reply.chunk, data } }))
+  /** Replies that are given in one turn leave together. */
+  async #drain(open: OpenRequest): Promise<void> {
+    await Promise.resolve()
+    for (let replies = open.queue.splice(0); replies.length > 0; replies = open.queue.splice(0)) {
+      const frames = open.request.sealed ? await this.#seal(open, replies) : replies.map(frameOf)
+      const last = frames.at(-1)?.kind
+      if (last === 'end' || last === 'refusal') this.#requests.delete(open.id)
+      await open.stream.writeAll(frames)
+    }
+    open.writing = false
   }
 
-  #unsealable(open: OpenRequest, jobId: Digest): Promise<void> {
-    const code: RefusalCode = 'unseal-failed'
-    open.done()
-    return open.stream.write(
-      frameOf({ type: 'refusal', jobId, code, message: 'the sealed input cannot be opened here' }),
-    )
+  async #seal(open: OpenRequest, replies: readonly ProviderReply[]): Promise<InferServerFrame[]> {
+    const frames: InferServerFrame[] = []
+    for (const reply of replies) {
+      if (reply.type !== 'chunk') {
+        frames.push(frameOf(reply))
+        continue
+      }
+      const sealer = await this.#sealer(open)
+      if (sealer === undefined) return [...frames, unsealable(reply.jobId)]
+      const data = await sealer.sealChunk(reply.chunk.index, reply.chunk.data)
+      frames.push(frameOf({ ...reply, chunk: { ...reply.chunk, data } }))
+    }
+    return frames
   }
 
   #abandon(open: OpenRequest, thrown: unknown): void {
-    if (!this.#requests.delete(open.id)) return
     const error = toError(thrown)
     this.#logger.debug({ peer: open.stream.peer, error: error.message }, 'answer stream lost')
     open.stream.abort(error)
-    this.#backend.closed(open.id)
+    if (this.#requests.delete(open.id)) this.#backend.closed(open.id)
   }
 
   async open(stream: StreamId): Promise<Uint8Array | undefined> {
@@ -179,6 +190,11 @@ export class StreamedInferServer implements InferServer {
     return open.sealer
   }
 }
+
+const unsealable = (jobId: Digest): InferServerFrame => ({
+  kind: 'refusal',
+  value: { jobId, code: 'unseal-failed', message: 'the sealed input cannot be opened here' },
+})
 
 function frameOf(reply: ProviderReply): InferServerFrame {
   switch (reply.type) {

@@ -8,7 +8,6 @@ import {
   OFFER,
   type ProviderEntry,
   type ProviderHistory,
-  RECEIPT,
   type SignedCheckpoint,
   type SignedGrant,
   type SignedOffer,
@@ -69,7 +68,7 @@ class StoredJournal implements ProviderJournal {
       case 'release':
         return [{ type: 'delete', table: 'reservations', key: [entry.jobId] }]
       case 'answer':
-        return this.#answerWrites(entry.answer)
+        return this.#answerWrites(entry.answer, entry.digest)
       case 'checkpoint':
         return [
           ...checkpointWrites(entry.signed, entry.digest),
@@ -89,10 +88,9 @@ class StoredJournal implements ProviderJournal {
     }
   }
 
-  #answerWrites({ jobId, record }: StoredAnswer): Write[] {
+  #answerWrites({ jobId, record }: StoredAnswer, digest: Digest): Write[] {
     const { receipt, receiptSignature: signature } = record
     const { grant, sequence } = receipt
-    const digest = digestOf(this.#domain, RECEIPT, receipt)
     return [
       { type: 'put', table: 'records', key: [jobId], value: encode('JobRecord', record) },
       {

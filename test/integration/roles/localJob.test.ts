@@ -6,7 +6,8 @@ import { slowInput, slowRounds, writeSlowModel } from '../../../devnet/models/sl
 import { createSimulatedAuthority, type SimulatedAuthority } from '../../../src/attestation/index.ts'
 import type { LocalModel } from '../../../src/inference/index.ts'
 import { protocolName } from '../../../src/net/index.ts'
-import { devnetPrivateKey, nodeSecp256k1 } from '../../../src/node/index.ts'
+import { nodeSecp256k1 } from '../../../src/node/crypto.ts'
+import { devnetPrivateKey } from '../../../src/node/devnetKeys.ts'
 import {
   ASSURANCE,
   canonicalBytes,
@@ -28,7 +29,7 @@ import {
   TIER,
   ZERO_DIGEST,
 } from '../../../src/protocol/index.ts'
-import type { InferenceOrder, RequestAnswer } from '../../../src/roles/index.ts'
+import type { InferenceOrder, RequestAnswer } from '../../../src/roles/requester/requester.ts'
 import { decode, encode, type InferRequest, type InferServerFrame } from '../../../src/wire/index.ts'
 import { DEVNET_SEED, startTestChain, type TestChain } from '../../support/devnetChain.ts'
 import {

@@ -58,6 +58,31 @@ describe('framed stream', () => {
     await left.close()
   })
 
+  test('frames written together leave in one packet and arrive one by one', async () => {
+    const [left, right] = await pair()
+    const packets: number[] = []
+    right.addEventListener('message', ({ data }) => packets.push(data.byteLength))
+    const reader = framed(right)
+    const writer = framed(left)
+    const sent = [frame('one'), frame(''), frame('three'.repeat(500))]
+    await writer.writeAll([])
+    await writer.writeAll(sent)
+    for (const each of sent) expect(await reader.read()).toEqual(each)
+    expect(packets).toHaveLength(1)
+    const large = Array.from({ length: 20 }, (_, index) => new Uint8Array(4_000).fill(index))
+    void writer.writeAll(large)
+    for (const each of large) expect(await reader.read()).toEqual(each)
+  })
+
+  test('one frame too large keeps the others from being sent', async () => {
+    const [left, right] = await pair()
+    const reader = framed(right)
+    const writer = framed(left)
+    expect(await codeOf(writer.writeAll([frame('one'), new Uint8Array(4_097)]))).toBe('frame-too-large')
+    await writer.write(frame('two'))
+    expect(await reader.read()).toEqual(frame('two'))
+  })
+
   test('trap 2: data and end are read though the other side wrote and closed before reading began', async () => {
     const [left, right] = await pair()
     const writer = framed(left)
