@@ -9,5 +9,7 @@ if (major < 22 || (major === 22 && minor < 12)) {
 }
 const { existsSync } = await import('node:fs')
 const source = new URL('../src/cli/main.ts', import.meta.url)
-const { main } = await import(existsSync(source) ? source.href : new URL('../dist/src/cli/main.js', import.meta.url).href)
-await main(process.argv)
+const inCheckout = existsSync(source)
+const { main } = await import(inCheckout ? source.href : new URL('../dist/src/cli/main.js', import.meta.url).href)
+const launcher = new URL('../devnet/launcher.ts', import.meta.url)
+await main(process.argv, inCheckout ? { loadDevnet: async () => (await import(launcher.href)).devnetLauncher } : {})

@@ -1,4 +1,5 @@
 import { CommanderError } from 'commander'
+import type { NodePorts } from '../node/index.ts'
 import { toError } from '../protocol/index.ts'
 import type { DevnetLauncher } from './commands/devnet.ts'
 import type { CliContext } from './context.ts'
@@ -9,6 +10,8 @@ import { renderError } from './render/error.ts'
 
 export interface MainOptions {
   readonly loadDevnet?: () => Promise<DevnetLauncher>
+  /** What `node start` takes instead of its machine's own: devnet adversaries. */
+  readonly ports?: Partial<NodePorts>
 }
 
 /** Where the program reads and writes: the process, or a test's stand-in. */
@@ -70,7 +73,7 @@ export async function runProgram(
   }
   const program = createProgram({
     run,
-    ...(options.loadDevnet === undefined ? {} : { loadDevnet: options.loadDevnet }),
+    ...options,
     out: (text) => stdout.write(text),
     err: (text) => stderr.write(text),
   })

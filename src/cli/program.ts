@@ -1,11 +1,11 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { LOG_LEVELS, type LogLevel, packageVersion, ROLES, type RoleOfNode } from '../node/index.ts'
+import { LOG_LEVELS, type NodePorts, packageVersion, ROLES, type RoleOfNode } from '../node/index.ts'
 import { isAddress, PRIVACY, TIER } from '../protocol/index.ts'
 import { batchList, batchShow, batchVerify } from './commands/batch.ts'
 import { type DevnetLauncher, devnetDirectory, devnetDown, devnetStatus, devnetUp } from './commands/devnet.ts'
 import { type InferOptions, infer } from './commands/infer.ts'
 import { init } from './commands/init.ts'
-import { nodeStart, nodeStatus, nodeStop } from './commands/node.ts'
+import { type NodeStartOptions, nodeStart, nodeStatus, nodeStop } from './commands/node.ts'
 import { offers } from './commands/offers.ts'
 import { receiptVerify } from './commands/receipt.ts'
 import { version } from './commands/version.ts'
@@ -19,19 +19,21 @@ export interface ProgramComponents {
   readonly run: RunCommand
   /** Absent in the installed package. */
   readonly loadDevnet?: () => Promise<DevnetLauncher>
+  /** What a node takes instead of its machine's own: devnet adversaries. */
+  readonly ports?: Partial<NodePorts>
   readonly out: (text: string) => void
   readonly err: (text: string) => void
 }
 
 /** The program `opg`, one sub-command a file of `commands/`. Nothing runs before `parseAsync`. */
-export function createProgram({ run, loadDevnet, out, err }: ProgramComponents): Command {
+export function createProgram({ run, loadDevnet, ports = {}, out, err }: ProgramComponents): Command {
   const program = new Command('opg')
     .description('A peer-to-peer network for verifiable AI inference')
     .version(packageVersion(), '-V, --version')
     .exitOverride()
     .configureOutput({ writeOut: out, writeErr: err, outputError: () => undefined })
     .showSuggestionAfterError()
-  addNode(program, run)
+  addNode(program, run, ports)
   addRequests(program, run)
   addReceipts(program, run)
   addDevnet(program, run, loadDevnet)
@@ -42,7 +44,7 @@ export function createProgram({ run, loadDevnet, out, err }: ProgramComponents):
   return program
 }
 
-function addNode(program: Command, run: RunCommand): void {
+function addNode(program: Command, run: RunCommand, ports: Partial<NodePorts>): void {
   const initCommand = program
     .command('init')
     .description('make a home: configuration, network file, a new operator key')
@@ -57,10 +59,11 @@ function addNode(program: Command, run: RunCommand): void {
     .command('start')
     .description('run a node in the foreground until it is told to stop')
     .option('--role <role...>', 'instead of the roles in config.json', roles)
+    .option('--until-eof', 'also stop when standard input ends', false)
     .addOption(new Option('--log-level <level>', 'instead of log.level in config.json').choices(LOG_LEVELS))
   example(withHome(withJson(start)), 'opg node start --role verifier --role settler').action(
-    (options: { json: boolean; home?: string; role?: RoleOfNode[]; logLevel?: LogLevel }) =>
-      run(options.json, (context) => nodeStart(options, context)),
+    (options: NodeStartOptions & { json: boolean }) =>
+      run(options.json, (context) => nodeStart(options, context, ports)),
   )
   const status = node.command('status').description('ask the node that runs on the home')
   example(withHome(withJson(status)), 'opg node status --json').action((options) =>

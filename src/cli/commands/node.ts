@@ -3,6 +3,7 @@ import {
   askControl,
   createLogger,
   type LogLevel,
+  type NodePorts,
   type NodeStatus,
   nodeSecp256k1,
   type RoleOfNode,
@@ -22,24 +23,32 @@ export interface NodeStartOptions {
   readonly home?: string
   readonly role?: readonly RoleOfNode[]
   readonly logLevel?: LogLevel
+  /** Also stop when standard input ends: whoever started it is gone. */
+  readonly untilEof?: boolean
 }
 
 /**
  * `opg node start`: runs until it is told to stop. With `--json` the first line says that it is ready, the last one how
  * it ended.
  */
-export async function nodeStart(options: NodeStartOptions, context: CliContext): Promise<CommandResult> {
+export async function nodeStart(
+  options: NodeStartOptions,
+  context: CliContext,
+  ports: Partial<NodePorts> = {},
+): Promise<CommandResult> {
   const home = locateHome(options.home, context)
   const opened = await readHome(home)
   const config = { ...opened.config, roles: [...(options.role ?? opened.config.roles)] }
   const logger = createLogger(options.logLevel ?? config.log.level)
   const privateKey = await readOperatorKey(home, opened, nodeSecp256k1(), context.environment)
-  const running = await startNodeProcess({ home, config, network: opened.network, privateKey, logger })
+  const running = await startNodeProcess({ home, config, network: opened.network, privateKey, logger }, ports)
   const stop = (): void => void running.stop()
   context.signal.addEventListener('abort', stop, { once: true })
+  if (options.untilEof === true) process.stdin.once('end', stop).once('error', stop).resume()
   if (context.signal.aborted) stop()
   else announce(running.node.status(), running.metrics, context)
   await running.stopped
+  if (options.untilEof === true) process.stdin.destroy()
   if (context.signal.reason === 'SIGINT') throw interrupted()
   return { text: 'stopped', json: { event: 'stopped' } }
 }
