@@ -1,0 +1,70 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { AnchoredBatch } from '../../src/chain/index.ts'
+import { fetchBatch, type NodeParts } from '../../src/node/index.ts'
+import {
+  checkpointsRootOf,
+  countBits,
+  type Leaf,
+  leafDigest,
+  leafProofOf,
+  leavesDataDigest,
+  type SignedBatch,
+  verifyMerkleProof,
+} from '../../src/protocol/index.ts'
+
+export interface Settled {
+  readonly anchored: AnchoredBatch
+  readonly signed: SignedBatch
+}
+
+const LOOK_EVERY_MS = 200
+
+/** Batches as they are anchored until they hold `jobs` receipts; those found so far when the time is up. */
+export async function awaitSettled(
+  parts: Pick<NodeParts, 'chain' | 'sync' | 'host'>,
+  jobs: number,
+  timeoutMs: number,
+  onBatch: (settled: Settled) => void,
+): Promise<Settled[]> {
+  const found: Settled[] = []
+  const until = Date.now() + timeoutMs
+  while (found.reduce((sum, { anchored }) => sum + anchored.batch.jobs, 0) < jobs && Date.now() < until) {
+    const settled = await look(parts, found.length + 1)
+    if (settled === undefined) await sleep(LOOK_EVERY_MS)
+    else {
+      found.push(settled)
+      onBatch(settled)
+    }
+  }
+  return found
+}
+
+async function look(parts: Pick<NodeParts, 'chain' | 'sync' | 'host'>, number: number): Promise<Settled | undefined> {
+  const anchored = await parts.chain.batch(number)
+  if (anchored === undefined) return undefined
+  const signed = await fetchBatch(parts, number)
+  return signed === undefined ? undefined : { anchored, signed }
+}
+
+/** The leaves are what the chain holds the root of, each with its proof. */
+export function leavesHold({ anchored, signed }: Settled): boolean {
+  const { leaves } = signed
+  const { checkpointsRoot, data } = anchored.batch
+  return (
+    checkpointsRootOf(leaves) === checkpointsRoot &&
+    leavesDataDigest(leaves) === data &&
+    leaves.every((leaf, index) =>
+      verifyMerkleProof('checkpoint', checkpointsRoot, index, leafDigest(leaf), leafProofOf(leaves, index)),
+    )
+  )
+}
+
+export interface Verdicts {
+  readonly verified: number
+  readonly rejected: number
+}
+
+export const verdictsOf = (leaves: readonly Leaf[]): Verdicts => ({
+  verified: leaves.reduce((sum, { accepted }) => sum + countBits(accepted), 0),
+  rejected: leaves.reduce((sum, { rejected }) => sum + countBits(rejected), 0),
+})
