@@ -42,7 +42,7 @@ const vitest = (name: string, ...folders: readonly string[]): Gate => ({
 })
 
 const gates: readonly Gate[] = [
-  { name: 'format and lint', command: ['biome', 'ci', '--diagnostic-level=warn'] },
+  { name: 'format and lint', command: ['biome', 'ci', '--colors=off', '--diagnostic-level=warn'] },
   { name: 'types', command: ['tsc', '-p', 'tsconfig.json'] },
   { name: 'dependency rule', command: ['node', 'scripts/dependencyRule.ts'] },
   { name: 'unused code', command: ['knip'] },
