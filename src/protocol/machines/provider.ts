@@ -204,15 +204,24 @@ interface RunningJob {
   input: Uint8Array | undefined
 }
 
+/** Streams that are owed the certificate of a quorum job. */
+interface Waiting {
+  streams: StreamId[]
+}
+
 interface LooseReceipt {
   readonly answer: StoredAnswer
   readonly digest: Digest
-  readonly waiting: readonly StreamId[]
+  readonly waiting: Waiting | undefined
 }
 
 interface OpenCheckpoint {
   readonly signed: SignedCheckpoint
-  readonly receipts: readonly LooseReceipt[]
+  readonly receipts: readonly {
+    readonly jobId: Digest
+    readonly digest: Digest
+    readonly waiting: Waiting | undefined
+  }[]
 }
 
 const MAX_RECENT = 256
@@ -231,6 +240,8 @@ export class ProviderMachine {
   /** Finished jobs whose answer may not be readable in the store yet. */
   readonly #recent = new Map<Digest, StoredAnswer>()
   readonly #checkpoints = new Map<Digest, OpenCheckpoint>()
+  /** Quorum jobs whose certificate may still come, until it does or is given up. */
+  readonly #waiting = new Map<Digest, Waiting>()
   #grant: NumberedGrant | undefined
   #loose: LooseReceipt[] = []
   #closing: LooseReceipt[] | undefined
@@ -246,7 +257,7 @@ export class ProviderMachine {
     this.#loose = init.history.loose.map((answer) => ({
       answer,
       digest: digestOf(init.domain, RECEIPT, answer.record.receipt),
-      waiting: [],
+      waiting: undefined,
     }))
   }
 
@@ -257,7 +268,7 @@ export class ProviderMachine {
   handle(event: ProviderEvent): ProviderEffect[] {
     switch (event.type) {
       case 'granted':
-        this.#grant = { ...event.grant, nextReceipt: 0 }
+        if (this.#grant?.digest !== event.grant.digest) this.#grant = { ...event.grant, nextReceipt: 0 }
         return []
       case 'offered':
         return this.#onOffered(event.terms)
@@ -301,14 +312,16 @@ export class ProviderMachine {
     const jobId = digestOf(this.#init.domain, JOB, request.job)
     const running = this.#jobs.get(jobId)
     if (running !== undefined) {
+      if (!sameRequest(running.request, request))
+        return [refusal(stream, jobId, 'duplicate-job', 'expected the input and salt this job came with')]
       running.streams.push(stream)
       return [reply(stream, { type: 'accepted', jobId, grant: running.request.job.grant })]
     }
     const recent = this.#recent.get(jobId)
-    if (recent !== undefined) return this.#replay(stream, recent, recent.chunks, false)
+    if (recent !== undefined) return this.#repeat(stream, request, recent)
     if (stored === 'reserved')
       return [refusal(stream, jobId, 'job-closed', 'this job was reserved before a restart and cost nothing')]
-    if (stored !== undefined) return this.#replay(stream, stored, stored.chunks, false)
+    if (stored !== undefined) return this.#repeat(stream, request, stored)
     const refused = this.#admit(jobId, request, now)
     if (refused !== undefined) return [refusal(stream, jobId, refused.code, refused.message)]
     const grant = this.#grant as NumberedGrant
@@ -331,9 +344,10 @@ export class ProviderMachine {
     const { job } = request
     if (this.#draining) return no('shutting-down', 'this provider is shutting down; ask another')
     if (job.provider !== operator.address) return no('wrong-provider', `expected provider ${operator.address}`)
-    if (this.#grant === undefined || job.grant !== this.#grant.digest || now >= this.#grant.signed.grant.notAfter) {
+    if (this.#grant === undefined || job.grant !== this.#grant.digest)
       return no('unknown-grant', `expected the current grant ${this.#grant?.digest ?? 'none'}`)
-    }
+    if (now >= this.#grant.signed.grant.notAfter)
+      return no('expired-grant', `this grant ended at ${this.#grant.signed.grant.notAfter}`)
     if (!this.#grant.models.includes(job.model)) return no('unknown-model', `model ${job.model} is not offered here`)
     const offered = this.#terms.get(job.terms)
     if (offered === undefined || offered.terms.model !== job.model)
@@ -375,6 +389,7 @@ export class ProviderMachine {
   #onInput(jobId: Digest, input: Uint8Array): ProviderEffect[] {
     const job = this.#jobs.get(jobId)
     if (job === undefined) return []
+    if (job.streams.length === 0) return this.#onFailed(jobId, 'cancelled', 'nobody waits for this job any more')
     if (inputHashOf(job.request.inputSalt, input) !== job.request.job.inputHash) {
       return this.#onFailed(jobId, 'bad-input', 'expected the input the job names')
     }
@@ -400,10 +415,12 @@ export class ProviderMachine {
     const { answer, chunks, digest } = this.#sign(jobId, job, result, job.input)
     this.#remember(answer)
     const quorum = job.request.job.mode === MODE.quorum
-    this.#loose.push({ answer, digest, waiting: quorum ? job.streams : [] })
+    const waiting = quorum ? { streams: job.streams } : undefined
+    if (waiting !== undefined) this.#waiting.set(jobId, waiting)
+    this.#loose.push({ answer, digest, waiting })
     return [
       { type: 'persist', entries: [{ kind: 'answer', answer, digest }] },
-      ...job.streams.flatMap((stream) => this.#replay(stream, answer, chunks, quorum)),
+      ...job.streams.flatMap((stream) => this.#replay(stream, answer, chunks, quorum ? undefined : 'complete')),
       ...this.#schedule(quorum, now),
       ...this.#whenDrained(),
     ]
@@ -506,12 +523,26 @@ export class ProviderMachine {
     if (this.#recent.size > MAX_RECENT && oldest.done !== true) this.#recent.delete(oldest.value)
   }
 
+  /**
+   * A repeated Job gets the stored receipt; the chunks only who shows the plain input, since job and signature are in
+   * records that others hold (R10). A quorum job waits for its certificate while one may come.
+   */
+  #repeat(stream: StreamId, { job, inputSalt, input }: JobRequest, answer: StoredAnswer): ProviderEffect[] {
+    const entitled = !sealRequired(job) && inputHashOf(inputSalt, input) === job.inputHash
+    const chunks = entitled ? answer.chunks : []
+    const waiting = this.#waiting.get(answer.jobId)
+    if (waiting === undefined)
+      return this.#replay(stream, answer, chunks, job.mode === MODE.quorum ? 'uncertified' : 'complete')
+    waiting.streams.push(stream)
+    return this.#replay(stream, answer, chunks, undefined)
+  }
+
   /** Chunks each followed by the head that covers them, the receipt, and the terminal frame unless a certificate is due. */
   #replay(
     stream: StreamId,
     answer: StoredAnswer,
     chunks: readonly TranscriptChunk[],
-    awaitCertificate: boolean,
+    outcome: Outcome | undefined,
   ): ProviderEffect[] {
     const { record, jobId } = answer
     const heads = new Map(record.heads.map((signed) => [signed.head.index, signed]))
@@ -523,7 +554,7 @@ export class ProviderMachine {
     }
     const signed = { receipt: record.receipt, signature: record.receiptSignature }
     replies.push({ type: 'receipt', signed, runtimeClass: record.runtimeClass, traceHash: record.traceHash })
-    if (!awaitCertificate) replies.push({ type: 'end', jobId, outcome: 'complete' })
+    if (outcome !== undefined) replies.push({ type: 'end', jobId, outcome })
     return replies.map((entry) => reply(stream, entry))
   }
 
@@ -543,6 +574,7 @@ export class ProviderMachine {
     for (const [jobId, job] of this.#jobs) {
       if (!job.streams.includes(stream)) continue
       job.streams = job.streams.filter((open) => open !== stream)
+      effects.push(refusal(stream, jobId, 'cancelled', 'the requester left'))
       if (job.streams.length === 0) effects.push({ type: 'cancel', jobId })
     }
     return effects
@@ -551,16 +583,26 @@ export class ProviderMachine {
   /** R8: 256 receipts, or 250 ms when a quorum job waits, or the idle delay. */
   #schedule(quorum: boolean, now: number): ProviderEffect[] {
     const { parameters } = this.#init
-    const full = this.#loose.length >= parameters.checkpointReceipts
-    const at = full ? now : now + (quorum ? parameters.checkpointQuorumDelay : parameters.checkpointIdleDelay)
+    const full = this.#loose.length >= parameters.checkpointReceipts && this.#closing === undefined
+    return this.#scheduleAt(
+      full ? now : now + (quorum ? parameters.checkpointQuorumDelay : parameters.checkpointIdleDelay),
+    )
+  }
+
+  #scheduleAt(at: number): ProviderEffect[] {
     if (this.#dueAt !== undefined && this.#dueAt <= at) return []
     this.#dueAt = at
     return [{ type: 'schedule-checkpoint', at }]
   }
 
+  /** Asks for a seed, and again after the idle delay should no answer come. */
+  #askSeed(now: number): ProviderEffect[] {
+    return [{ type: 'choose-seed' }, ...this.#scheduleAt(now + this.#init.parameters.checkpointIdleDelay)]
+  }
+
   #onDue(now: number): ProviderEffect[] {
     this.#dueAt = undefined
-    if (this.#closing !== undefined) return this.#loose.length > 0 ? this.#schedule(false, now) : []
+    if (this.#closing !== undefined) return this.#askSeed(now)
     const first = this.#loose[0]
     if (first === undefined) return []
     const grant = first.answer.record.receipt.grant
@@ -569,7 +611,7 @@ export class ProviderMachine {
     const count = Math.min(sameGrant === -1 ? this.#loose.length : sameGrant, limit)
     this.#closing = this.#loose.slice(0, count)
     this.#loose = this.#loose.slice(count)
-    return [{ type: 'choose-seed' }]
+    return this.#askSeed(now)
   }
 
   #onSeed(seed: CheckpointSeed): ProviderEffect[] {
@@ -596,14 +638,21 @@ export class ProviderMachine {
     const signed = { checkpoint, signature: operator.sign(digest) }
     this.#nextCheckpoint += 1
     this.#previousCheckpoint = digest
-    this.#checkpoints.set(digest, { signed, receipts })
     const jobs = receipts.map(({ answer }) => answer.jobId)
+    this.#checkpoints.set(digest, {
+      signed,
+      receipts: receipts.map(({ answer, digest: receipt, waiting }) => ({
+        jobId: answer.jobId,
+        digest: receipt,
+        waiting,
+      })),
+    })
     return [
       { type: 'persist', entries: [{ kind: 'checkpoint', signed, digest, jobs }] },
       { type: 'publish-checkpoint', signed, digest, records: receipts.map(({ answer }) => answer.record) },
       ...(this.#loose.length > 0
         ? this.#schedule(
-            this.#loose.some(({ waiting }) => waiting.length > 0),
+            this.#loose.some(({ waiting }) => waiting !== undefined),
             seed.createdAt,
           )
         : []),
@@ -614,9 +663,7 @@ export class ProviderMachine {
     if (this.#closing === undefined) return []
     this.#loose = [...this.#closing, ...this.#loose]
     this.#closing = undefined
-    const at = now + this.#init.parameters.checkpointIdleDelay
-    this.#dueAt = at
-    return [{ type: 'schedule-checkpoint', at }]
+    return this.#scheduleAt(now + this.#init.parameters.checkpointIdleDelay)
   }
 
   #onCertified(certificate: Certificate, decided: bigint): ProviderEffect[] {
@@ -624,12 +671,14 @@ export class ProviderMachine {
     if (open === undefined) return []
     this.#checkpoints.delete(certificate.checkpoint)
     const digests = open.receipts.map(({ digest }) => digest)
-    const replies = open.receipts.flatMap(({ answer, waiting }, index) => {
-      const receiptProof = waiting.length === 0 ? [] : merkleProof('receipt', digests, index)
+    const replies = open.receipts.flatMap(({ jobId, waiting }, index) => {
+      if (waiting === undefined) return []
+      this.#waiting.delete(jobId)
+      const receiptProof = merkleProof('receipt', digests, index)
       const outcome = hasBit(decided, index) ? 'complete' : 'uncertified'
-      return waiting.flatMap((stream) => [
+      return waiting.streams.flatMap((stream) => [
         reply(stream, { type: 'certificate', signed: open.signed, certificate, receiptProof }),
-        reply(stream, { type: 'end', jobId: answer.jobId, outcome }),
+        reply(stream, { type: 'end', jobId, outcome }),
       ])
     })
     return [{ type: 'persist', entries: [{ kind: 'certificate', certificate }] }, ...replies]
@@ -639,9 +688,10 @@ export class ProviderMachine {
     const open = this.#checkpoints.get(checkpoint)
     if (open === undefined) return []
     this.#checkpoints.delete(checkpoint)
-    return open.receipts.flatMap(({ answer, waiting }) =>
-      waiting.map((stream) => reply(stream, { type: 'end', jobId: answer.jobId, outcome: 'uncertified' })),
-    )
+    return open.receipts.flatMap(({ jobId, waiting }) => {
+      this.#waiting.delete(jobId)
+      return (waiting?.streams ?? []).map((stream) => reply(stream, { type: 'end', jobId, outcome: 'uncertified' }))
+    })
   }
 
   #whenDrained(): ProviderEffect[] {
@@ -652,6 +702,13 @@ export class ProviderMachine {
 /** R5: inputs for `tee` tiers are sealed to the encryption key. */
 export const sealRequired = (job: Pick<Job, 'tier'>): boolean =>
   job.tier === TIER.tee || job.tier === TIER['tee+replay']
+
+/** Whoever repeats a running job sends what the first one sent, byte for byte: only its sender knows all of it. */
+const sameRequest = (first: JobRequest, other: JobRequest): boolean =>
+  first.inputSalt === other.inputSalt &&
+  first.sealed === other.sealed &&
+  first.input.length === other.input.length &&
+  first.input.every((byte, at) => byte === other.input[at])
 
 function splitChunks(output: Uint8Array): Uint8Array[] {
   const chunks: Uint8Array[] = []
