@@ -1,4 +1,4 @@
-import { countBits, hasBit } from './bitmap.ts'
+import { allBits, countBits, hasBit } from './bitmap.ts'
 import { type Domain, digestOf, hashStruct } from './eip712.ts'
 import { fail, ok, type Result } from './errors.ts'
 import { sha256 } from './hash.ts'
@@ -148,19 +148,56 @@ export interface ProposalProblem {
 export interface ProposalContext {
   readonly domain: Domain
   readonly now: number
-  readonly last: { readonly number: number; readonly digest: Digest; readonly cutoff: number }
-  /** Epoch whose signing set is in force. */
+  /** `epoch` of the last batch, where there is one: the chain takes none before it. */
+  readonly last: {
+    readonly number: number
+    readonly digest: Digest
+    readonly cutoff: number
+    readonly epoch?: number
+  }
+  /** Latest epoch a batch may name. The one before counts as well, as it does on chain: an epoch may end under way. */
   readonly epoch: number
   readonly settlerStaked: boolean
   readonly maxLeaves: number
   readonly futureTolerance: number
   readonly signerHold: number
+  /** A checkpoint may enter with receipts undecided only this long after it was created, ms; any time when absent. */
+  readonly certificateWait?: number
   /** Next unanchored checkpoint sequence of an operator. */
   readonly nextSequence: (operator: Address) => number
   /** Certified checkpoints this signer holds that no anchored batch has yet, with when it first held them, ms. */
   readonly held: readonly { readonly settled: SettledCheckpoint; readonly since: number }[]
-  /** Checkpoints forced on chain and not anchored yet. */
+  /** Checkpoints forced on chain and not anchored yet, whose turn it is (`forcedInTurn`). */
   readonly forced: readonly Digest[]
+}
+
+/** Next sequence of each operator once `settled` is anchored. */
+function sequencesAfter(
+  settled: readonly SettledCheckpoint[],
+  nextSequence: (operator: Address) => number,
+): (operator: Address) => number {
+  const next = new Map<Address, number>()
+  for (const { signed } of settled) {
+    const { operator, sequence } = signed.checkpoint
+    next.set(operator, Math.max(next.get(operator) ?? 0, sequence + 1))
+  }
+  return (operator) => next.get(operator) ?? nextSequence(operator)
+}
+
+/**
+ * Forced checkpoints (R20) a batch of `settled` can be asked for: those in it, and those it could go on with. One
+ * behind a gap waits for what is missing, else its operator could stop the network by forcing it.
+ */
+export function forcedInTurn(
+  forced: readonly { readonly digest: Digest; readonly checkpoint: Checkpoint }[],
+  settled: readonly SettledCheckpoint[],
+  nextSequence: (operator: Address) => number,
+): Digest[] {
+  const proposed = new Set(settled.map(({ digest }) => digest))
+  const next = sequencesAfter(settled, nextSequence)
+  return forced
+    .filter(({ digest, checkpoint }) => proposed.has(digest) || checkpoint.sequence === next(checkpoint.operator))
+    .map(({ digest }) => digest)
 }
 
 /**
@@ -176,7 +213,10 @@ export function checkProposal(
   const { domain, last, now } = context
   if (batch.number !== last.number + 1) return refuse('wrong-number', `${last.number + 1}`, `${batch.number}`)
   if (batch.previous !== last.digest) return refuse('wrong-previous', last.digest, batch.previous)
-  if (batch.epoch !== context.epoch) return refuse('wrong-epoch', `${context.epoch}`, `${batch.epoch}`)
+  const earliest = Math.max(context.epoch - 1, last.epoch ?? 0)
+  if (batch.epoch < earliest || batch.epoch > context.epoch) {
+    return refuse('wrong-epoch', `${earliest} to ${context.epoch}`, `${batch.epoch}`)
+  }
   if (!context.settlerStaked) return refuse('settler-not-staked', 'a settler with matured stake', batch.settler)
   if (batch.cutoff > now + context.futureTolerance)
     return refuse('cutoff-in-future', `at most ${now}`, `${batch.cutoff}`)
@@ -188,6 +228,8 @@ export function checkProposal(
   if (skipped !== undefined) return skipped
   const missing = missingCheckpoint(context, batch, settled)
   if (missing !== undefined) return missing
+  const weakened = weakenedLeaf(context, batch, settled)
+  if (weakened !== undefined) return weakened
   const rebuilt = buildBatch(domain, {
     number: batch.number,
     previous: batch.previous,
@@ -231,10 +273,41 @@ function missingCheckpoint(
   for (const forced of context.forced) {
     if (!proposed.has(forced) && !full) return refuse('missing-forced', `leaf of ${forced}`, 'none')
   }
+  const next = sequencesAfter(settled, context.nextSequence)
   for (const { settled: held, since } of context.held) {
     if (full || proposed.has(held.digest) || since > batch.cutoff - context.signerHold) continue
     const { operator, sequence } = held.signed.checkpoint
-    if (sequence >= context.nextSequence(operator)) return refuse('missing-certified', `leaf of ${held.digest}`, 'none')
+    if (sequence === next(operator)) return refuse('missing-certified', `leaf of ${held.digest}`, 'none')
+  }
+  return undefined
+}
+
+const decided = ({ accepted, rejected }: SettledCheckpoint): bigint => accepted | rejected
+
+/** A settler must not call undecided what was decided, or what its committee may still decide (R14, R20). */
+function weakenedLeaf(
+  context: ProposalContext,
+  batch: Batch,
+  settled: readonly SettledCheckpoint[],
+): Result<never, ProposalProblem> | undefined {
+  const held = new Map(context.held.map((entry) => [entry.settled.digest, entry]))
+  const forced = new Set(context.forced)
+  const { certificateWait, futureTolerance, signerHold } = context
+  for (const leaf of settled) {
+    const { checkpoint } = leaf.signed
+    const isFinal = decided(leaf) === allBits(checkpoint.count)
+    if (isFinal) continue
+    const latest = certificateWait === undefined ? Infinity : batch.cutoff + futureTolerance - certificateWait
+    if (checkpoint.createdAt > latest && !forced.has(leaf.digest)) {
+      return refuse('bad-certificate', `a verdict on all of ${leaf.digest}`, `undecided, created after ${latest}`)
+    }
+    const own = held.get(leaf.digest)
+    if (own === undefined || own.since > batch.cutoff - signerHold) continue
+    const lost = decided(own.settled) & ~decided(leaf)
+    const shown = new Set(leaf.votes.map(({ vote }) => vote.verifier))
+    if (lost !== 0n && !own.settled.votes.every(({ vote }) => shown.has(vote.verifier))) {
+      return refuse('missing-certified', `the votes on ${leaf.digest}`, `${leaf.votes.length} of them`)
+    }
   }
   return undefined
 }

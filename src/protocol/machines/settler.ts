@@ -1,4 +1,5 @@
 import { anchorsWith, batchDigest, buildBatch, leafOrder, type SettledCheckpoint } from '../batch.ts'
+import { countBits } from '../bitmap.ts'
 import type { Domain } from '../eip712.ts'
 import type { Address, Digest } from '../hex.ts'
 import type { BatchSignature, SignedBatch } from '../messages.ts'
@@ -47,6 +48,8 @@ export type SettlerEvent =
   | { readonly type: 'settled'; readonly settled: SettledCheckpoint }
   | { readonly type: 'tick'; readonly now: number; readonly context: SettlementContext }
   | { readonly type: 'signature'; readonly digest: Digest; readonly seat: number; readonly signature: Signature }
+  /** Every signer was asked, and no quorum came: the proposal is built anew. */
+  | { readonly type: 'unsigned'; readonly digest: Digest }
   | { readonly type: 'anchored'; readonly batch: SignedBatch }
   /** `reverted`: the chain will never take it. Otherwise it is sent again. */
   | { readonly type: 'anchor-failed'; readonly digest: Digest; readonly reverted: boolean }
@@ -119,6 +122,8 @@ export class SettlerMachine {
         return this.#onTick(event.now, event.context)
       case 'signature':
         return this.#onSignature(event.digest, event.seat, event.signature)
+      case 'unsigned':
+        return this.#onUnsigned(event.digest)
       case 'anchored':
         return this.#onAnchored(event.batch)
       case 'anchor-failed':
@@ -140,9 +145,12 @@ export class SettlerMachine {
     return [{ type: 'persist', entries: [{ kind: 'settled', settled }] }]
   }
 
+  /** A checkpoint comes again when late votes decide more of it. */
   #keep(settled: SettledCheckpoint): boolean {
     const { operator, sequence } = settled.signed.checkpoint
-    if (sequence < this.#next(operator) || this.#waiting.has(settled.digest)) return false
+    const known = this.#waiting.get(settled.digest)
+    if (sequence < this.#next(operator)) return false
+    if (known !== undefined && decidedOf(known) >= decidedOf(settled)) return false
     this.#waiting.set(settled.digest, settled)
     return true
   }
@@ -151,7 +159,9 @@ export class SettlerMachine {
     return this.#nextSequences.get(operator) ?? 0
   }
 
+  /** Without signatures a batch cannot be sent again. */
   #remember(signed: SignedBatch): void {
+    if (signed.signatures.length === 0) return
     this.#signed.set(signed.batch.number, { signed, digest: batchDigest(this.#init.domain, signed.batch) })
     this.#signed.delete(signed.batch.number - MAX_REMEMBERED_BATCHES)
   }
@@ -197,7 +207,7 @@ export class SettlerMachine {
       next.set(operator, sequence + 1)
       ready.push(settled)
     }
-    return ready.slice(0, this.#init.parameters.batchCheckpoints)
+    return inTurns(ready, this.#init.parameters.batchCheckpoints)
   }
 
   #myTurn(now: number, { tip, settlers }: SettlementContext, ready: number): boolean {
@@ -214,7 +224,7 @@ export class SettlerMachine {
       previous: context.tip.digest,
       epoch: context.epoch,
       settler: this.#init.settler,
-      cutoff: now,
+      cutoff: Math.max(now, context.tip.cutoff + 1),
       settled,
     })
     const proposal = { batch, leaves, signatures: [] }
@@ -249,10 +259,18 @@ export class SettlerMachine {
     ]
   }
 
+  #onUnsigned(digest: Digest): SettlerEffect[] {
+    if (this.#proposal?.digest === digest && !this.#proposal.anchoring) this.#proposal = undefined
+    return []
+  }
+
   #onAnchored(signed: SignedBatch): SettlerEffect[] {
     for (const leaf of signed.leaves) {
-      this.#waiting.delete(leaf.checkpoint)
       this.#nextSequences.set(leaf.operator, Math.max(this.#next(leaf.operator), leaf.sequence + 1))
+    }
+    for (const [digest, { signed: waiting }] of this.#waiting) {
+      const { operator, sequence } = waiting.checkpoint
+      if (sequence < this.#next(operator)) this.#waiting.delete(digest)
     }
     this.#remember(signed)
     if (this.#proposal !== undefined && this.#proposal.signed.batch.number <= signed.batch.number)
@@ -278,4 +296,22 @@ export class SettlerMachine {
     if (this.#proposal !== undefined && this.#proposal.signed.batch.number > event.number) this.#proposal = undefined
     return []
   }
+}
+
+const decidedOf = ({ accepted, rejected }: SettledCheckpoint): number => countBits(accepted | rejected)
+
+/** At most `most`: the first of every operator, then the second of every one, so that none crowds out the others. */
+function inTurns(ready: readonly SettledCheckpoint[], most: number): SettledCheckpoint[] {
+  if (ready.length <= most) return [...ready]
+  const taken = new Map<Address, number>()
+  const ranked = ready.map((settled) => {
+    const { operator } = settled.signed.checkpoint
+    const rank = taken.get(operator) ?? 0
+    taken.set(operator, rank + 1)
+    return { settled, rank }
+  })
+  return ranked
+    .sort((a, b) => a.rank - b.rank)
+    .slice(0, most)
+    .map(({ settled }) => settled)
 }

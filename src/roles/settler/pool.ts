@@ -1,7 +1,9 @@
 import type { Host } from '../../net/index.ts'
 import {
   type Address,
+  CHECKPOINT,
   type Clock,
+  countBits,
   type Digest,
   type Domain,
   digestOf,
@@ -27,22 +29,30 @@ import type { SettledStore } from './settledStore.ts'
 /** Every checkpoint this node heard of, until it is certified or given up as undecided (R14, R20). */
 export interface SettlementPool {
   start(): Promise<void>
-  stop(): void
+  /** Resolves when nothing is being settled any more. */
+  stop(): Promise<void>
   addCheckpoint(signed: SignedCheckpoint, digest: Digest): void
   addVotes(bundle: VoteBundle): void
   onSettled(listener: (settled: SettledCheckpoint) => void): void
   settled(digest: Digest): SettledCheckpoint | undefined
-  /** Settled and not anchored, with when this node had it first, ms. */
+  /** Settled and not forgotten, with when it was settled, by this node's clock, ms. */
   held(): { readonly settled: SettledCheckpoint; readonly since: number }[]
-  /** The checkpoint, its committee and receipts, to judge another's certificate by; undefined while they cannot be had. */
-  examine(digest: Digest, signed?: SignedCheckpoint): Promise<Examined | undefined>
+  /**
+   * A checkpoint to judge another's certificate by; where it is not known here, one of `holders` is asked for it.
+   * Undefined while it cannot be had.
+   */
+  examine(digest: Digest, holders?: readonly Address[]): Promise<Examined | undefined>
   /** Forgets what an anchored batch holds. */
   forget(digests: readonly Digest[]): void
+  /** Takes up again what is stored as settled: after a start, and after the chain went back (R22). */
+  recall(): Promise<void>
 }
 
 export interface Examined {
   readonly signed: SignedCheckpoint
-  readonly receipts: readonly ReceiptFacts[]
+  /** Undefined while nobody serves them: only what accepts receipts needs them. */
+  readonly receipts: readonly ReceiptFacts[] | undefined
+  /** Undefined when a vote does not hold, or the committee is not known. */
   judge(votes: readonly SignedVote[]): { readonly accepted: bigint; readonly rejected: bigint } | undefined
 }
 
@@ -66,8 +76,12 @@ interface Tracked {
   collector: VoteCollector | undefined
   receipts: readonly ReceiptFacts[] | undefined
   settled: SettledCheckpoint | undefined
+  settledAt: number
   early: SignedVote[]
   askedAt: number
+  fetchedAt: number
+  preparing: Promise<void> | undefined
+  fault: string | undefined
   busy: boolean
 }
 
@@ -91,7 +105,11 @@ class Pool implements SettlementPool {
   readonly #parameters: Parameters
   readonly #tracked = new Map<Digest, Tracked>()
   readonly #listeners: ((settled: SettledCheckpoint) => void)[] = []
+  /** Anchored; gossip may bring them again. */
+  readonly #forgotten = new Set<Digest>()
+  readonly #work = new Set<Promise<void>>()
   #timer: NodeJS.Timeout | undefined
+  #stopped = false
 
   constructor(components: PoolComponents, domain: Domain, parameters: Parameters) {
     this.#c = components
@@ -100,25 +118,24 @@ class Pool implements SettlementPool {
   }
 
   async start(): Promise<void> {
-    for (const settled of await this.#c.store.allSettled()) {
-      this.#tracked.set(settled.digest, {
-        signed: settled.signed,
-        digest: settled.digest,
-        since: this.#c.clock(),
-        collector: undefined,
-        receipts: settled.receipts,
-        settled,
-        early: [],
-        askedAt: 0,
-        busy: false,
-      })
-    }
+    await this.recall()
     this.#timer = setInterval(() => this.#tick(), TICK_MS)
     this.#timer.unref()
   }
 
-  stop(): void {
+  async stop(): Promise<void> {
+    this.#stopped = true
     clearInterval(this.#timer)
+    await Promise.allSettled(this.#work)
+  }
+
+  async recall(): Promise<void> {
+    this.#forgotten.clear()
+    for (const settled of await this.#c.store.allSettled()) {
+      if (this.#tracked.has(settled.digest)) continue
+      const receipts = settled.receipts.length > 0 ? settled.receipts : undefined
+      this.#track({ ...this.#fresh(settled.signed, settled.digest), receipts, settled, settledAt: this.#c.clock() })
+    }
   }
 
   onSettled(listener: (settled: SettledCheckpoint) => void): void {
@@ -126,37 +143,46 @@ class Pool implements SettlementPool {
   }
 
   addCheckpoint(signed: SignedCheckpoint, digest: Digest): void {
-    if (this.#tracked.has(digest)) return
-    const entry: Tracked = {
+    if (this.#tracked.has(digest) || this.#forgotten.has(digest) || this.#stopped) return
+    const entry = this.#fresh(signed, digest)
+    this.#track(entry)
+    this.#advance(entry)
+  }
+
+  #fresh(signed: SignedCheckpoint, digest: Digest): Tracked {
+    return {
       signed,
       digest,
       since: this.#c.clock(),
       collector: undefined,
       receipts: undefined,
       settled: undefined,
+      settledAt: 0,
       early: [],
-      askedAt: this.#c.clock(),
+      askedAt: 0,
+      fetchedAt: 0,
+      preparing: undefined,
+      fault: undefined,
       busy: false,
     }
-    this.#tracked.set(digest, entry)
+  }
+
+  #track(entry: Tracked): void {
+    this.#tracked.set(entry.digest, entry)
     const [oldest] = this.#tracked.keys()
-    if (this.#tracked.size > MAX_TRACKED && oldest !== undefined) {
-      this.#c.logger.warn(
-        { checkpoint: oldest },
-        'too many checkpoints wait; the oldest is pulled again when a batch names it',
-      )
-      this.#tracked.delete(oldest)
-    }
-    void this.#advance(entry)
+    if (this.#tracked.size <= MAX_TRACKED || oldest === undefined) return
+    const detail = 'too many checkpoints wait; the oldest is pulled again when a batch names it'
+    this.#c.logger.warn({ checkpoint: oldest }, detail)
+    this.#tracked.delete(oldest)
   }
 
   addVotes(bundle: VoteBundle): void {
     for (const vote of bundle.votes) {
       const entry = this.#tracked.get(vote.vote.checkpoint)
-      if (entry === undefined || entry.settled !== undefined) continue
+      if (entry === undefined || isDone(entry)) continue
       if (entry.collector === undefined) {
         if (entry.early.length < MAX_EARLY_VOTES) entry.early.push(vote)
-      } else if (entry.collector.add([vote]).changed) void this.#advance(entry)
+      } else if (entry.collector.add([vote]).changed) this.#advance(entry)
     }
   }
 
@@ -165,29 +191,40 @@ class Pool implements SettlementPool {
   }
 
   held(): { readonly settled: SettledCheckpoint; readonly since: number }[] {
-    return [...this.#tracked.values()].flatMap(({ settled, since }) =>
-      settled === undefined ? [] : [{ settled, since }],
+    return [...this.#tracked.values()].flatMap(({ settled, settledAt }) =>
+      settled === undefined ? [] : [{ settled, since: settledAt }],
     )
   }
 
   forget(digests: readonly Digest[]): void {
-    for (const digest of digests) this.#tracked.delete(digest)
+    for (const digest of digests) {
+      this.#tracked.delete(digest)
+      this.#forgotten.add(digest)
+    }
+    for (const oldest of this.#forgotten) {
+      if (this.#forgotten.size <= MAX_TRACKED) break
+      this.#forgotten.delete(oldest)
+    }
   }
 
-  async examine(digest: Digest, signed?: SignedCheckpoint): Promise<Examined | undefined> {
-    if (!this.#tracked.has(digest) && signed !== undefined) this.addCheckpoint(signed, digest)
+  async examine(digest: Digest, holders: readonly Address[] = []): Promise<Examined | undefined> {
+    if (!this.#tracked.has(digest)) {
+      const signed = await this.#find(digest, holders)
+      if (signed !== undefined) this.addCheckpoint(signed, digest)
+    }
     const entry = this.#tracked.get(digest)
     if (entry === undefined) return undefined
     await this.#prepare(entry)
-    const { collector, receipts } = entry
-    if (collector === undefined || receipts === undefined) return undefined
+    const { collector, receipts, signed } = entry
     return {
-      signed: entry.signed,
+      signed,
       receipts,
       judge: (votes) => {
+        if (votes.length === 0) return { accepted: 0n, rejected: 0n }
+        if (collector === undefined) return undefined
         const fresh = new VoteCollector(
           { domain: this.#domain, crypto: this.#c.crypto },
-          { digest, checkpoint: entry.signed.checkpoint, committee: collector.committee },
+          { digest, checkpoint: signed.checkpoint, committee: collector.committee },
         )
         if (fresh.add(votes).refused.length > 0) return undefined
         return { accepted: fresh.tally.accepted, rejected: fresh.tally.rejected }
@@ -195,36 +232,81 @@ class Pool implements SettlementPool {
     }
   }
 
-  #tick(): void {
-    for (const entry of this.#tracked.values()) if (entry.settled === undefined) void this.#advance(entry)
-  }
-
-  async #advance(entry: Tracked): Promise<void> {
-    if (entry.busy) return
-    entry.busy = true
-    try {
-      await this.#prepare(entry)
-      await this.#ask(entry)
-      await this.#settle(entry)
-    } catch (thrown) {
-      this.#c.logger.warn({ checkpoint: entry.digest, error: toError(thrown).message }, 'checkpoint not settled yet')
-    } finally {
-      entry.busy = false
+  /** R9: what gossip did not bring is pulled. */
+  async #find(digest: Digest, holders: readonly Address[]): Promise<SignedCheckpoint | undefined> {
+    const stored = await this.#c.store.checkpoint(digest)
+    if (stored !== undefined && this.#isSigned(stored, digest)) return stored
+    for (const holder of holders) {
+      const peer = this.#c.directory.peerOf(holder)
+      if (peer === undefined) continue
+      const request = { kind: 'checkpointRequest', value: { checkpoint: digest } } as const
+      const answer = await this.#c.sync.ask(peer, request, 'checkpoints')
+      const signed = answer.ok ? answer.value.checkpoints[0] : undefined
+      if (signed === undefined) continue
+      if (this.#isSigned(signed, digest)) return signed
+      this.#c.host.conduct.report(peer, 'bad-checkpoint', { checkpoint: digest })
     }
+    return undefined
   }
 
-  async #prepare(entry: Tracked): Promise<void> {
+  #isSigned({ checkpoint, signature }: SignedCheckpoint, digest: Digest): boolean {
+    if (digestOf(this.#domain, CHECKPOINT, checkpoint) !== digest) return false
+    return this.#c.crypto.recover(digest, signature) === checkpoint.operator
+  }
+
+  #tick(): void {
+    for (const entry of this.#tracked.values()) if (!isDone(entry)) this.#advance(entry)
+  }
+
+  #advance(entry: Tracked): void {
+    if (entry.busy || this.#stopped) return
+    entry.busy = true
+    const work = this.#settleWhenReady(entry)
+      .catch((thrown) => this.#note(entry, toError(thrown).message, 'checkpoint not settled yet'))
+      .finally(() => {
+        entry.busy = false
+        this.#work.delete(work)
+      })
+    this.#work.add(work)
+  }
+
+  async #settleWhenReady(entry: Tracked): Promise<void> {
+    await this.#prepare(entry)
+    await this.#ask(entry)
+    await this.#settle(entry)
+  }
+
+  /** One line for each problem of a checkpoint, however often it is tried. */
+  #note(entry: Tracked, fault: string, message: string): void {
+    if (entry.fault === fault) return
+    entry.fault = fault
+    this.#c.logger.warn({ checkpoint: entry.digest, fault }, message)
+  }
+
+  /** Once at a time: a second collector would lose the votes of the first. */
+  #prepare(entry: Tracked): Promise<void> {
+    entry.preparing ??= this.#prepareNow(entry).finally(() => {
+      entry.preparing = undefined
+    })
+    return entry.preparing
+  }
+
+  async #prepareNow(entry: Tracked): Promise<void> {
     entry.collector ??= await this.#collectorOf(entry)
     if (entry.collector !== undefined && entry.early.length > 0) entry.collector.add(entry.early.splice(0))
-    entry.receipts ??= await this.#receiptsOf(entry)
+    const now = this.#c.clock()
+    if (entry.receipts !== undefined || now - entry.fetchedAt < ASK_EVERY_MS) return
+    entry.fetchedAt = now
+    entry.receipts = await this.#receiptsOf(entry)
   }
 
   async #collectorOf(entry: Tracked): Promise<VoteCollector | undefined> {
     const committee = await this.#c.committee.committeeOf(entry.signed.checkpoint)
     if (!committee.ok) {
-      if (committee.error.code === 'committee-pending') return undefined
-      this.#c.logger.warn({ checkpoint: entry.digest, ...committee.error }, 'checkpoint has no committee')
-      this.#tracked.delete(entry.digest)
+      const { code, expected, got } = committee.error
+      if (code !== 'committee-pending') {
+        this.#note(entry, `${code}: expected ${expected}, got ${got}`, 'checkpoint has no committee')
+      }
       return undefined
     }
     return new VoteCollector(
@@ -259,7 +341,8 @@ class Pool implements SettlementPool {
   async #ask(entry: Tracked): Promise<void> {
     const { collector } = entry
     const now = this.#c.clock()
-    if (collector === undefined || collector.tally.final || now - entry.askedAt < ASK_EVERY_MS) return
+    if (collector === undefined || collector.tally.final) return
+    if (now - Math.max(entry.askedAt, entry.since) < ASK_EVERY_MS) return
     entry.askedAt = now
     const voted = new Set(collector.votes.map(({ vote }) => vote.verifier))
     const missing = collector.committee.map(({ verifier }) => verifier).filter((verifier) => !voted.has(verifier))
@@ -273,17 +356,26 @@ class Pool implements SettlementPool {
     if (answer.ok) collector.add(answer.value.bundle.votes)
   }
 
+  /** Undecided after the wait (R20); late votes may still decide it until it is anchored. */
   async #settle(entry: Tracked): Promise<void> {
     const { collector, receipts, signed, digest } = entry
-    if (entry.settled !== undefined || collector === undefined || receipts === undefined) return
-    const { tally } = collector
+    const { accepted, rejected, final, votes } = collector?.tally ?? NOTHING_DECIDED
     const waited = this.#c.clock() - entry.since >= this.#parameters.certificateWait
-    if (!tally.final && !waited) return
-    const { accepted, rejected } = tally
-    const votes = accepted === 0n && rejected === 0n ? [] : tally.votes
-    const settled = { signed, digest, accepted, rejected, votes, receipts }
+    if (!final && !waited) return
+    if (accepted !== 0n && receipts === undefined) return
+    if (entry.settled !== undefined && decidedOf(entry.settled) >= countBits(accepted | rejected)) return
+    const deciding = accepted === 0n && rejected === 0n ? [] : votes
+    const settled = { signed, digest, accepted, rejected, votes: deciding, receipts: receipts ?? [] }
     await this.#c.store.commit([settled], [])
     entry.settled = settled
+    entry.settledAt = this.#c.clock()
     for (const listener of this.#listeners) listener(settled)
   }
 }
+
+const NOTHING_DECIDED = { accepted: 0n, rejected: 0n, final: false, votes: [] } as const
+
+const decidedOf = ({ accepted, rejected }: SettledCheckpoint): number => countBits(accepted | rejected)
+
+const isDone = ({ settled }: Tracked): boolean =>
+  settled !== undefined && decidedOf(settled) === settled.signed.checkpoint.count

@@ -1,6 +1,8 @@
 import {
+  bytesToHex,
   canonicalBytes,
   type Digest,
+  hexToBytes,
   type ReceiptFacts,
   type SettledCheckpoint,
   type SignedBatch,
@@ -12,6 +14,8 @@ import { checkpointWrites, readCheckpoint } from '../checkpointStore.ts'
 import { readStored, readStoredIf } from '../stored.ts'
 
 interface StoredFacts {
+  /** The SignedCheckpoint: its table has one place a sequence, and an operator may sign two. */
+  readonly signed: string
   readonly accepted: string
   readonly rejected: string
   readonly receipts: readonly { readonly digest: Digest; readonly fee: string; readonly mac: string }[]
@@ -25,20 +29,19 @@ export class SettledStore {
     this.#store = store
   }
 
-  saveCheckpoint(signed: SignedCheckpoint, digest: Digest): Promise<void> {
-    return this.#store.commit(checkpointWrites(signed, digest))
-  }
-
+  /** The last one stored at the place of `digest`, which may be another. */
   checkpoint(digest: Digest): Promise<SignedCheckpoint | undefined> {
     return readCheckpoint(this.#store, digest)
   }
 
+  /** A batch that is held with its signatures is not replaced by one without. */
   async commit(
     settled: readonly SettledCheckpoint[],
     batches: readonly { signed: SignedBatch; digest: Digest }[],
   ): Promise<void> {
     const writes: Write[] = settled.flatMap((entry) => settledWrites(entry))
     for (const { signed, digest } of batches) {
+      if (signed.signatures.length === 0 && (await this.batch(signed.batch.number, digest)) !== undefined) continue
       writes.push({
         type: 'put',
         table: 'batches',
@@ -52,12 +55,10 @@ export class SettledStore {
   async settled(digest: Digest): Promise<SettledCheckpoint | undefined> {
     const bytes = await this.#store.get('settled', [digest])
     if (bytes === undefined) return undefined
-    const signed = await readCheckpoint(this.#store, digest)
-    if (signed === undefined) throw new RangeError(`checkpoint ${digest} is settled but not stored`)
     const certificate = readStoredIf('Certificate', await this.#store.get('certificates', [digest]))
     const facts = JSON.parse(new TextDecoder().decode(bytes)) as StoredFacts
     return {
-      signed,
+      signed: readStored('SignedCheckpoint', hexToBytes(facts.signed)),
       digest,
       accepted: BigInt(facts.accepted),
       rejected: BigInt(facts.rejected),
@@ -97,15 +98,20 @@ export class SettledStore {
     return found
   }
 
-  /** Checkpoints of anchored batches are kept by their leaves alone. */
-  async prune(digests: readonly Digest[]): Promise<void> {
-    await this.#store.commit(digests.map((digest) => ({ type: 'delete', table: 'settled', key: [digest] }) as const))
+  /** What a final batch leaves behind: its leaves stand for its checkpoints, and no other proposal of its number counts. */
+  async prune(number: number, digest: Digest, checkpoints: readonly Digest[]): Promise<void> {
+    const writes: Write[] = checkpoints.map((key) => ({ type: 'delete', table: 'settled', key: [key] }))
+    for await (const { key } of this.#store.iterate('batches', { prefix: [number] })) {
+      if (key[1] !== digest) writes.push({ type: 'delete', table: 'batches', key })
+    }
+    await this.#store.commit(writes)
   }
 }
 
 function settledWrites(settled: SettledCheckpoint): Write[] {
   const { digest, votes } = settled
   const facts: StoredFacts = {
+    signed: bytesToHex(encode('SignedCheckpoint', settled.signed)),
     accepted: settled.accepted.toString(),
     rejected: settled.rejected.toString(),
     receipts: settled.receipts.map(({ digest: receipt, fee, mac }) => ({

@@ -1,6 +1,7 @@
-import { type ChainClient, isChainError } from '../../chain/index.ts'
+import { type ChainClient, isChainError, type Sent } from '../../chain/index.ts'
 import { type Host, topicName } from '../../net/index.ts'
 import {
+  type Address,
   type BatchSignature,
   bit,
   type Certificate,
@@ -12,6 +13,7 @@ import {
   type Parameters,
   type Secp256k1,
   type SettledCheckpoint,
+  type SettlementContext,
   type SettlerEffect,
   type SettlerEvent,
   SettlerMachine,
@@ -27,7 +29,7 @@ import type { Sync } from '../sync.ts'
 import type { BatchHistory } from './batchHistory.ts'
 import type { SettlementPool } from './pool.ts'
 import type { SettledStore } from './settledStore.ts'
-import type { BatchSigner } from './signer.ts'
+import { type BatchSigner, forgetAnchored } from './signer.ts'
 
 export interface Settler {
   start(): Promise<void>
@@ -52,6 +54,14 @@ export interface SettlerComponents {
 
 const TICK_MS = 250
 const SIGNATURE_TIMEOUT_MS = 5_000
+/** Before a proposal that found no quorum is built anew, and a transaction that did not get through goes out again, ms. */
+const RETRY_MS = 1_000
+/** Between two attempts to open an epoch that is not open, ms. */
+const OPEN_EVERY_MS = 5_000
+/** Providers are asked this often for checkpoints that gossip did not bring, ms; also right after a start. */
+const PULL_EVERY_MS = 5_000
+/** Checkpoints in one answer. */
+const PULL_PAGE = 64
 
 export function createSettler(
   components: SettlerComponents,
@@ -63,16 +73,25 @@ export function createSettler(
 class SettlerRole implements Settler {
   readonly #c: SettlerComponents
   readonly #domain: Domain
+  readonly #parameters: Parameters
   readonly #topic: string
   readonly #machine: SettlerMachine
+  readonly #stopping = Promise.withResolvers<void>()
   #timer: NodeJS.Timeout | undefined
   #ticking = false
   #stopped = false
+  #fault: string | undefined
+  #openedEpoch = -1
+  #openAt = 0
+  #pullAt = 0
+  /** Until when there was nothing to settle, by the chain's clock, ms. */
+  #idleUntil = 0
   readonly #work = new Set<Promise<void>>()
 
   constructor(components: SettlerComponents, domain: Domain, parameters: Parameters) {
     this.#c = components
     this.#domain = domain
+    this.#parameters = parameters
     this.#topic = topicName(domain.networkId, 'batch', 0)
     this.#machine = new SettlerMachine({
       domain,
@@ -83,28 +102,27 @@ class SettlerRole implements Settler {
   }
 
   async start(): Promise<void> {
-    const { history, pool, store } = this.#c
+    const { history, pool, store, own } = this.#c
     const tip = await history.tip()
-    const signed = await store.batches(tip.number + 1)
     this.#dispatch({
       type: 'restored',
       settled: await store.allSettled(),
       nextSequences: history.nextSequences(),
-      signed: signed.filter(({ signatures }) => signatures.length > 0),
+      signed: await store.batches(tip.number + 1),
     })
     pool.onSettled((settled) => this.#dispatch({ type: 'settled', settled }))
-    history.onAnchored((batch) => {
-      this.#dispatch({ type: 'anchored', batch })
-      pool.forget(batch.leaves.map(({ checkpoint }) => checkpoint))
-    })
-    history.onUnanchored((number) => void this.#restore(number))
-    this.#timer = setInterval(() => void this.#tick(), TICK_MS)
+    history.onAnchored((batch) => this.#dispatch({ type: 'anchored', batch }))
+    history.onUnanchored((number) => this.#track(this.#restore(number)))
+    if (own === undefined) forgetAnchored(this.#c)
+    this.#timer = setInterval(() => this.#track(this.#tick()), TICK_MS)
   }
 
+  /** A transaction under way is not waited for: it is sent again after a start, as after a crash. */
   async stop(): Promise<void> {
     this.#stopped = true
     clearInterval(this.#timer)
-    await Promise.allSettled(this.#work)
+    this.#stopping.resolve()
+    while (this.#work.size > 0) await Promise.allSettled(this.#work)
   }
 
   async #restore(number: number): Promise<void> {
@@ -117,42 +135,121 @@ class SettlerRole implements Settler {
     if (this.#ticking || this.#stopped) return
     this.#ticking = true
     try {
-      const { chain, history, pool, clock } = this.#c
-      const epoch = chain.epochAt()
-      for (const signed of await history.forced()) {
-        pool.addCheckpoint(signed, digestOf(this.#domain, CHECKPOINT, signed.checkpoint))
-      }
-      const tip = await history.tip()
-      const set = await chain.signingSet(epoch)
-      const settlers = await chain.settlers(epoch)
-      if (set === undefined) {
-        await chain.ensureOpened(epoch)
-        return
-      }
-      if (settlers === undefined) return
-      this.#dispatch({
-        type: 'tick',
-        now: clock(),
-        context: { tip, epoch, signers: set.signers, settlers: settlers.map(({ operator }) => operator) },
-      })
+      await this.#openEpoch()
+      await this.#addForced()
+      await this.#pullMissed()
+      const context = await this.#context()
+      if (context !== undefined) this.#dispatch({ type: 'tick', now: this.#now(), context })
+      this.#fault = undefined
     } catch (thrown) {
       if (!isChainError(thrown)) throw thrown
+      if (this.#fault === thrown.code) return
+      this.#fault = thrown.code
       this.#c.logger.warn({ code: thrown.code }, 'the chain cannot be read now; settlement waits')
     } finally {
       this.#ticking = false
     }
   }
 
+  /** The chain's clock, not this machine's: the contract compares cut-offs with block times, and takes none further ahead. */
+  #now(): number {
+    const { chain } = this.#c
+    return Math.min(chain.chainNow(), chain.head().timestamp + this.#parameters.futureTolerance)
+  }
+
+  /** Undefined while this node does not hold the chain's last batch, or the chain has no signers or settlers. */
+  async #context(): Promise<SettlementContext | undefined> {
+    const { chain, history } = this.#c
+    const last = await chain.lastBatch()
+    const tip = await history.tip()
+    if (last.digest !== tip.digest) return undefined
+    // Of a block, so that the next one is never before it; and the chain takes no epoch before the last batch's.
+    const before = (await history.batch(tip.number))?.batch.epoch ?? 0
+    const epoch = Math.max(chain.epochAt(chain.head().timestamp), before)
+    const set = await chain.signingSet(epoch)
+    const settlers = (await chain.settlers(epoch)) ?? (await chain.settlers(epoch - 1))
+    if (set === undefined || settlers === undefined) return undefined
+    if (this.#machine.waiting === 0) this.#idleUntil = this.#now()
+    const turnFrom = Math.max(tip.anchoredAt, this.#idleUntil - this.#parameters.batchInterval)
+    return {
+      tip: { ...tip, anchoredAt: turnFrom },
+      epoch,
+      signers: set.signers,
+      settlers: settlers.map(({ operator }) => operator),
+    }
+  }
+
+  /** An epoch nobody opens is signed by the last set, but only for a while (R13). */
+  async #openEpoch(): Promise<void> {
+    const { chain, clock, logger } = this.#c
+    const epoch = chain.epochAt(chain.head().timestamp)
+    if (epoch <= this.#openedEpoch || clock() < this.#openAt) return
+    this.#openAt = clock() + OPEN_EVERY_MS
+    const opened = await Promise.race([chain.ensureOpened(epoch), this.#stopping.promise])
+    if (opened === undefined) return
+    if (!opened.ok) {
+      logger.warn({ epoch, code: opened.error.code }, opened.error.message)
+      return
+    }
+    this.#openedEpoch = epoch
+    if (opened.value.done === 'now') logger.info({ epoch }, 'epoch opened')
+  }
+
+  async #addForced(): Promise<void> {
+    for (const { checkpoint, signature } of await this.#c.history.forced()) {
+      this.#c.pool.addCheckpoint({ checkpoint, signature }, digestOf(this.#domain, CHECKPOINT, checkpoint))
+    }
+  }
+
+  /** R9: what gossip did not bring, or came while this node was down, is pulled from the providers that are connected. */
+  async #pullMissed(): Promise<void> {
+    const { chain, clock, directory } = this.#c
+    if (clock() < this.#pullAt) return
+    this.#pullAt = clock() + PULL_EVERY_MS
+    const epoch = chain.epochAt(chain.head().timestamp)
+    const providers = (await chain.providers(epoch)) ?? (await chain.providers(epoch - 1)) ?? []
+    for (const { operator } of providers) {
+      const peer = directory.peerOf(operator)
+      if (peer !== undefined) this.#track(this.#pull(operator, peer))
+    }
+  }
+
+  async #pull(operator: Address, peer: string): Promise<void> {
+    const { history, sync, pool, host, crypto } = this.#c
+    const value = { operator, from: history.nextSequence(operator), count: PULL_PAGE }
+    const answer = await sync.ask(peer, { kind: 'checkpointsRequest', value }, 'checkpoints')
+    if (!answer.ok) return
+    for (const signed of answer.value.checkpoints) {
+      const digest = digestOf(this.#domain, CHECKPOINT, signed.checkpoint)
+      const isTheirs = signed.checkpoint.operator === operator && crypto.recover(digest, signed.signature) === operator
+      if (isTheirs) pool.addCheckpoint(signed, digest)
+      else host.conduct.report(peer, 'bad-checkpoint', { checkpoint: digest })
+    }
+  }
+
   #dispatch(event: SettlerEvent): void {
-    const work = this.#carryOut(this.#machine.handle(event)).catch((thrown) => {
-      this.#c.logger.error({ event: event.type, error: toError(thrown).message }, 'settlement step failed')
-    })
+    if (!this.#stopped) this.#track(this.#carryOut(this.#machine.handle(event)))
+  }
+
+  #track(step: Promise<void>): void {
+    const work = step
+      .catch((thrown) => this.#c.logger.error({ error: toError(thrown).message }, 'settlement step failed'))
+      .finally(() => this.#work.delete(work))
     this.#work.add(work)
-    void work.then(() => this.#work.delete(work))
+  }
+
+  /** False when the role was stopped meanwhile. */
+  async #pause(ms: number): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const timer = setTimeout(resolve, ms)
+    await Promise.race([promise, this.#stopping.promise])
+    clearTimeout(timer)
+    return !this.#stopped
   }
 
   async #carryOut(effects: readonly SettlerEffect[]): Promise<void> {
     for (const effect of effects) {
+      if (this.#stopped && effect.type !== 'persist') return
       switch (effect.type) {
         case 'persist':
           await this.#persist(effect)
@@ -188,6 +285,7 @@ class SettlerRole implements Settler {
         if (signature !== undefined) this.#dispatch({ type: 'signature', digest: effect.digest, ...signature })
       }),
     )
+    if (await this.#pause(RETRY_MS)) this.#dispatch({ type: 'unsigned', digest: effect.digest })
   }
 
   async #ask(
@@ -210,25 +308,37 @@ class SettlerRole implements Settler {
   async #anchor(signed: SignedBatch, digest: Digest): Promise<void> {
     const { chain, host, logger } = this.#c
     const bitmap = signed.signatures.reduce((map, { seat }) => map | bit(seat), 0n)
-    const sent = await chain.anchor(
+    const anchoring = chain.anchor(
       signed.batch,
       bitmap,
       signed.signatures.map(({ signature }) => signature),
     )
+    const sent = await Promise.race([anchoring, this.#stopping.promise])
+    if (sent === undefined) return
     if (!sent.ok) {
       const reverted = sent.error.code === 'reverted'
       logger.warn({ number: signed.batch.number, code: sent.error.code, reverted }, sent.error.message)
-      this.#dispatch({ type: 'anchor-failed', digest, reverted })
+      if (reverted || (await this.#pause(RETRY_MS))) this.#dispatch({ type: 'anchor-failed', digest, reverted })
       return
     }
-    const { transaction, gasUsed } = sent.value
+    const { transaction, gasUsed, safe } = sent.value
     logger.info({ number: signed.batch.number, transaction, gasUsed: gasUsed.toString() }, 'batch anchored')
+    this.#track(this.#followToSafe(signed, safe))
     const whole = encode('SignedBatch', signed).length <= WIRE_LIMITS.gossipMessage.value
     const { recipients } = await host.gossip.publish(
       this.#topic,
       encodeGossip('batch', whole ? signed : { ...signed, leaves: [] }),
     )
     logger.debug({ recipients }, 'batch gossiped')
+  }
+
+  /** R22: the client sends it again when its block goes away; what the chain then refuses, somebody else anchored. */
+  async #followToSafe({ batch: { number } }: SignedBatch, safe: Sent['safe']): Promise<void> {
+    const settled = await Promise.race([safe, this.#stopping.promise])
+    if (settled === undefined) return
+    if (settled.ok) this.#c.logger.debug({ number, block: settled.value.blockNumber }, 'anchor is safe')
+    else
+      this.#c.logger.info({ number, code: settled.error.code }, 'the anchor went away; another one stands or follows')
   }
 }
 

@@ -1,20 +1,23 @@
-import type { ChainClient } from '../../chain/index.ts'
+import { type ChainClient, isChainError } from '../../chain/index.ts'
 import {
-  type Certificate,
+  type Address,
+  type Batch,
   CHECKPOINT,
   type Clock,
   checkProposal,
   type Digest,
   type Domain,
   digestOf,
-  type Leaf,
+  forcedInTurn,
   type Parameters,
+  type ProposalContext,
   type ProposalProblem,
   type ProposalRefusal,
   type RefusalCode,
   type SettledCheckpoint,
   type SignedVote,
   type Signer,
+  toError,
 } from '../../protocol/index.ts'
 import type { BatchProposal, SyncFrame } from '../../wire/index.ts'
 import type { RoleLogger } from '../logger.ts'
@@ -30,7 +33,7 @@ export interface BatchSigner {
 }
 
 export interface BatchSignerComponents {
-  readonly chain: Pick<ChainClient, 'signingSet' | 'maturedStake' | 'epochAt'>
+  readonly chain: Pick<ChainClient, 'signingSet' | 'maturedStake' | 'epochAt' | 'chainNow' | 'lastBatch'>
   readonly sync: Sync
   readonly pool: SettlementPool
   readonly history: BatchHistory
@@ -53,6 +56,10 @@ export function createBatchSigner(
     open += 1
     try {
       return await judge(components, init, proposal)
+    } catch (thrown) {
+      if (!isChainError(thrown)) throw thrown
+      logger.warn({ code: thrown.code }, 'a proposal cannot be checked: the chain cannot be read')
+      return refuseSync('not-ready', 'this signer cannot read the chain now')
     } finally {
       open -= 1
     }
@@ -60,6 +67,7 @@ export function createBatchSigner(
   return {
     consider,
     start: () => {
+      forgetAnchored(components)
       sync.respond('proposal', async (proposal, peer) => {
         const frame = await consider(proposal)
         if (frame.kind === 'refusal') {
@@ -71,36 +79,48 @@ export function createBatchSigner(
   }
 }
 
+/** ChainError is thrown where the chain cannot be read. */
 async function judge(
   components: BatchSignerComponents,
   init: { readonly domain: Domain; readonly parameters: Parameters },
   proposal: BatchProposal,
 ): Promise<SyncFrame> {
-  const { chain, history, signer, clock, pool } = components
+  const { chain, history, signer, pool } = components
+  const { domain, parameters } = init
   const { batch, leaves } = proposal.batch
-  const epoch = chain.epochAt()
-  const set = await chain.signingSet(epoch)
+  const now = chain.chainNow()
+  const epoch = chain.epochAt(now + parameters.futureTolerance)
+  const tip = await history.tip()
+  const last = { ...tip, epoch: (await history.batch(tip.number))?.batch.epoch ?? 0 }
+  const untimely = followsProblem(batch, last, epoch)
+  if (untimely !== undefined) return refuse(untimely)
+  if (leaves.length > parameters.batchCheckpoints) return refuseSync('too-much', 'more leaves than a batch may have')
+  const { digest: anchored } = await chain.lastBatch()
+  if (anchored !== tip.digest) return refuseSync('not-ready', 'this signer does not hold the last batch yet')
+  const set = await chain.signingSet(batch.epoch)
   const seat = set?.signers.find(({ operator }) => operator === signer.address)
   if (seat === undefined) return refuseSync('not-entitled', 'this node is not in the signing set')
-  const tip = await history.tip()
-  if (batch.number !== tip.number + 1) {
-    return refuse({ code: 'wrong-number', expected: `${tip.number + 1}`, got: `${batch.number}` })
-  }
-  const settled = await rebuild(pool, leaves, proposal.certificates)
+  const settled = await rebuild(pool, proposal)
   if (!Array.isArray(settled)) return refuse(settled)
+  const nextSequence = (operator: Address): number => history.nextSequence(operator)
+  const forced = (await history.forced()).map(({ checkpoint }) => ({
+    digest: digestOf(domain, CHECKPOINT, checkpoint),
+    checkpoint,
+  }))
   const checked = checkProposal(
     {
-      domain: init.domain,
-      now: clock(),
-      last: tip,
+      domain,
+      now,
+      last,
       epoch,
-      settlerStaked: (await chain.maturedStake(batch.settler, 'settler', epoch)) > 0n,
-      maxLeaves: init.parameters.batchCheckpoints,
-      futureTolerance: init.parameters.futureTolerance,
-      signerHold: init.parameters.signerHold,
-      nextSequence: (operator) => history.nextSequence(operator),
-      held: pool.held(),
-      forced: (await history.forced()).map(({ checkpoint }) => digestOf(init.domain, CHECKPOINT, checkpoint)),
+      settlerStaked: (await chain.maturedStake(batch.settler, 'settler', Math.max(batch.epoch, chain.epochAt()))) > 0n,
+      maxLeaves: parameters.batchCheckpoints,
+      futureTolerance: parameters.futureTolerance,
+      signerHold: parameters.signerHold,
+      certificateWait: parameters.certificateWait,
+      nextSequence,
+      held: heldByChainTime(components),
+      forced: forcedInTurn(forced, settled, nextSequence),
     },
     batch,
     leaves,
@@ -111,27 +131,78 @@ async function judge(
   return { kind: 'signature', value: { seat: seat.seat, signature: signer.sign(checked.value) } }
 }
 
+/** Before anything is fetched for it: whether the batch is the next one. */
+function followsProblem(
+  batch: Batch,
+  last: { readonly number: number; readonly digest: Digest; readonly epoch: number },
+  epoch: number,
+): ProposalProblem | undefined {
+  if (batch.number !== last.number + 1) {
+    return { code: 'wrong-number', expected: `${last.number + 1}`, got: `${batch.number}` }
+  }
+  if (batch.previous !== last.digest) return { code: 'wrong-previous', expected: last.digest, got: batch.previous }
+  const earliest = Math.max(epoch - 1, last.epoch)
+  if (batch.epoch >= earliest && batch.epoch <= epoch) return undefined
+  return { code: 'wrong-epoch', expected: `${earliest} to ${epoch}`, got: `${batch.epoch}` }
+}
+
+/** A cut-off is a time of the chain; what is held since when is known by this node's clock. */
+function heldByChainTime({ chain, clock, pool }: BatchSignerComponents): ProposalContext['held'] {
+  const ahead = chain.chainNow() - clock()
+  return pool.held().map(({ settled, since }) => ({ settled, since: since + ahead }))
+}
+
+/** The pool holds what no batch has; a chain that goes back takes batches away (R22). */
+export function forgetAnchored({
+  pool,
+  history,
+  logger,
+}: Pick<BatchSignerComponents, 'pool' | 'history' | 'logger'>): void {
+  const sweep = (): void => {
+    const anchored = pool
+      .held()
+      .filter(
+        ({ settled: { signed } }) => signed.checkpoint.sequence < history.nextSequence(signed.checkpoint.operator),
+      )
+    pool.forget(anchored.map(({ settled }) => settled.digest))
+  }
+  history.onAnchored(({ leaves }) => {
+    pool.forget(leaves.map(({ checkpoint }) => checkpoint))
+    sweep()
+  })
+  history.onUnanchored(() => {
+    pool
+      .recall()
+      .then(sweep)
+      .catch((thrown) => logger.error({ error: toError(thrown).message }, 'settled checkpoints cannot be read'))
+  })
+  sweep()
+}
+
 /** What this signer itself makes of each proposed leaf: its own records, the certificate's votes counted again. */
 async function rebuild(
   pool: SettlementPool,
-  leaves: readonly Leaf[],
-  certificates: readonly Certificate[],
+  { batch: { batch, leaves }, certificates }: BatchProposal,
 ): Promise<SettledCheckpoint[] | ProposalProblem> {
   const votes = new Map<Digest, readonly SignedVote[]>(certificates.map((entry) => [entry.checkpoint, entry.votes]))
+  const examined = await Promise.all(
+    leaves.map(async (leaf) => ({
+      digest: leaf.checkpoint,
+      found: await pool.examine(leaf.checkpoint, [batch.settler, leaf.operator]),
+    })),
+  )
   const settled: SettledCheckpoint[] = []
-  for (const { checkpoint: digest } of leaves) {
-    const examined = await pool.examine(digest)
-    if (examined === undefined) {
-      return {
-        code: 'receipts-unavailable',
-        expected: `checkpoint ${digest} and its receipts`,
-        got: 'neither here nor from peers',
-      }
+  for (const { digest, found } of examined) {
+    if (found === undefined) {
+      return { code: 'receipts-unavailable', expected: `checkpoint ${digest}`, got: 'neither here nor from peers' }
     }
     const cast = votes.get(digest) ?? []
-    const tally = examined.judge(cast)
+    const tally = found.judge(cast)
     if (tally === undefined) return { code: 'bad-certificate', expected: `valid votes for ${digest}`, got: 'others' }
-    settled.push({ signed: examined.signed, digest, ...tally, votes: cast, receipts: examined.receipts })
+    if (tally.accepted !== 0n && found.receipts === undefined) {
+      return { code: 'receipts-unavailable', expected: `the receipts of ${digest}`, got: 'none here nor from peers' }
+    }
+    settled.push({ signed: found.signed, digest, ...tally, votes: cast, receipts: found.receipts ?? [] })
   }
   return settled
 }
