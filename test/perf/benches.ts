@@ -1,7 +1,8 @@
 import type { Bench } from './bench.ts'
 import { loopLag } from './benches/loopLag.ts'
 import { overhead } from './benches/overhead.ts'
+import { quorum } from './benches/quorum.ts'
 import { throughput } from './benches/throughput.ts'
 
 /** Every bench there is. */
-export const BENCHES: readonly Bench[] = [overhead, throughput, loopLag]
+export const BENCHES: readonly Bench[] = [overhead, throughput, loopLag, quorum]
