@@ -1,4 +1,4 @@
-import { ChunkChain } from './chunks.ts'
+import { ChunkChain, MAX_CHUNKS_PER_HEAD } from './chunks.ts'
 import { type Domain, digestOf } from './eip712.ts'
 import { fail, ok, type Result } from './errors.ts'
 import { chargeOf } from './fee.ts'
@@ -45,8 +45,6 @@ export interface AnswerInit {
   readonly assurance: number
 }
 
-/** Chunks that wait for a head; the provider signs one at least every 16. */
-const MAX_UNCOVERED = 17
 /** The requester grants this much clock skew to a receipt's times, ms. */
 const CLOCK_SLACK_MS = 2_000
 
@@ -78,8 +76,9 @@ export class AnswerChecker {
   chunk(chunk: TranscriptChunk): Result<void, AnswerProblem> {
     if (this.#receipt !== undefined)
       return problem('after-receipt', 'nothing after the receipt', `chunk ${chunk.index}`)
-    if (this.#waiting.length >= MAX_UNCOVERED) {
-      return problem('too-many-uncovered-chunks', `a head every ${MAX_UNCOVERED - 1} chunks`, 'none')
+    const most = this.#heads.length === 0 ? 1 : MAX_CHUNKS_PER_HEAD
+    if (this.#waiting.length >= most) {
+      return problem('too-many-uncovered-chunks', `a head on the first chunk and every ${MAX_CHUNKS_PER_HEAD}`, 'none')
     }
     if (!this.#chain.accept(chunk)) {
       return problem('chunk-out-of-order', `chunk ${this.#chain.index + 1}`, `chunk ${chunk.index}`)
@@ -93,7 +92,12 @@ export class AnswerChecker {
     const { domain, crypto, jobId, job, sessionKey } = this.#init
     const { head } = signed
     if (this.#receipt !== undefined) return problem('after-receipt', 'nothing after the receipt', `head ${head.index}`)
-    if (head.jobId !== jobId || head.grant !== job.grant || head.index !== this.#chain.index) {
+    if (
+      head.jobId !== jobId ||
+      head.grant !== job.grant ||
+      head.index !== this.#chain.index ||
+      this.#chain.index === 0
+    ) {
       return problem('head-mismatch', `a head of this job and grant at ${this.#chain.index}`, `index ${head.index}`)
     }
     if (head.head !== this.#chain.head) return problem('head-mismatch', this.#chain.head, head.head)
@@ -168,6 +172,9 @@ export class AnswerChecker {
 
   #checkCharge({ receipt }: SignedReceipt, sentAt: number, now: number): Result<never, AnswerProblem> | undefined {
     const { job, terms } = this.#init
+    if (receipt.inputUnits !== 0) {
+      return problem('receipt-fee', 'no input units: the ceiling counts none', `${receipt.inputUnits}`)
+    }
     const charge = chargeOf(terms, receipt)
     for (const [name, value] of Object.entries({ ...charge, memoryMB: terms.memoryMB })) {
       const got = receipt[name as 'mac' | 'billedMs' | 'fee' | 'memoryMB']
@@ -185,6 +192,9 @@ export class AnswerChecker {
     }
     if (receipt.billedMs > now - sentAt + CLOCK_SLACK_MS || receipt.finishedAt < receipt.startedAt) {
       return problem('receipt-clock', `at most ${now - sentAt} ms`, `${receipt.billedMs} ms`)
+    }
+    if (receipt.startedAt < sentAt - CLOCK_SLACK_MS) {
+      return problem('receipt-clock', `started at ${sentAt} or later`, `${receipt.startedAt}`)
     }
     if (receipt.finishedAt > job.deadline || receipt.finishedAt > now + CLOCK_SLACK_MS) {
       return problem('receipt-clock', `finished by ${Math.min(job.deadline, now)}`, `${receipt.finishedAt}`)

@@ -1,7 +1,7 @@
 import { canonicalBytes, type Json } from './canonical.ts'
 import { fail, ok, type Result } from './errors.ts'
 import { keccak } from './hash.ts'
-import type { Digest } from './hex.ts'
+import { bytesToHex, type Digest } from './hex.ts'
 
 export const MAX_PARAMETER_BYTES = 16_384
 
@@ -26,7 +26,7 @@ export function parseTensorParameters(bytes: Uint8Array): Result<TensorParameter
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return refuse('an object', typeof value)
   const unknown = Object.keys(value)[0]
   if (unknown !== undefined) return refuse('no members (a tensor model takes none)', `member "${unknown}"`)
-  if (new TextDecoder().decode(canonicalBytes(value)) !== new TextDecoder().decode(bytes)) {
+  if (bytesToHex(canonicalBytes(value)) !== bytesToHex(bytes)) {
     return refuse('canonical RFC 8785 bytes', 'other bytes of the same value')
   }
   return ok({})

@@ -65,7 +65,7 @@ export const termsProofOf = (domain: Domain, offer: SignedOffer, index: number):
 export const OFFER_REFUSALS = ['offer-expired', 'offer-too-long', 'offer-stale', 'offer-book-full'] as const
 export type OfferRefusal = (typeof OFFER_REFUSALS)[number]
 
-/** Offers of this many providers are kept at most; the one ending first makes room. */
+/** Offers of this many providers are kept at most; another one enters once one of them ended. */
 export const MAX_OFFERS = 4_096
 
 /** Live offers by operator. Offers are checked (signature, stake) before they come here. */
