@@ -263,6 +263,9 @@ function skippedSequence(
   return undefined
 }
 
+const decided = ({ accepted, rejected }: SettledCheckpoint): bigint => accepted | rejected
+
+/** What only one node heard of and nobody certified is not demanded: its operator may force it instead. */
 function missingCheckpoint(
   context: ProposalContext,
   batch: Batch,
@@ -275,14 +278,12 @@ function missingCheckpoint(
   }
   const next = sequencesAfter(settled, context.nextSequence)
   for (const { settled: held, since } of context.held) {
-    if (full || proposed.has(held.digest) || since > batch.cutoff - context.signerHold) continue
+    if (full || proposed.has(held.digest) || decided(held) === 0n || since > batch.cutoff - context.signerHold) continue
     const { operator, sequence } = held.signed.checkpoint
     if (sequence === next(operator)) return refuse('missing-certified', `leaf of ${held.digest}`, 'none')
   }
   return undefined
 }
-
-const decided = ({ accepted, rejected }: SettledCheckpoint): bigint => accepted | rejected
 
 /** A settler must not call undecided what was decided, or what its committee may still decide (R14, R20). */
 function weakenedLeaf(

@@ -58,7 +58,7 @@ const SIGNATURE_TIMEOUT_MS = 5_000
 const RETRY_MS = 1_000
 /** Between two attempts to open an epoch that is not open, ms. */
 const OPEN_EVERY_MS = 5_000
-/** Providers are asked this often for checkpoints that gossip did not bring, ms; also right after a start. */
+/** Providers are asked this often for checkpoints that gossip did not bring, ms; at once when a peer connects. */
 const PULL_EVERY_MS = 5_000
 /** Checkpoints in one answer. */
 const PULL_PAGE = 64
@@ -78,6 +78,7 @@ class SettlerRole implements Settler {
   readonly #machine: SettlerMachine
   readonly #stopping = Promise.withResolvers<void>()
   #timer: NodeJS.Timeout | undefined
+  #offConnected: (() => void) | undefined
   #ticking = false
   #stopped = false
   #fault: string | undefined
@@ -114,6 +115,9 @@ class SettlerRole implements Settler {
     history.onAnchored((batch) => this.#dispatch({ type: 'anchored', batch }))
     history.onUnanchored((number) => this.#track(this.#restore(number)))
     if (own === undefined) forgetAnchored(this.#c)
+    this.#offConnected = this.#c.host.onPeerConnected(() => {
+      this.#pullAt = 0
+    })
     this.#timer = setInterval(() => this.#track(this.#tick()), TICK_MS)
   }
 
@@ -121,6 +125,7 @@ class SettlerRole implements Settler {
   async stop(): Promise<void> {
     this.#stopped = true
     clearInterval(this.#timer)
+    this.#offConnected?.()
     this.#stopping.resolve()
     while (this.#work.size > 0) await Promise.allSettled(this.#work)
   }
