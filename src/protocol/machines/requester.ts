@@ -5,7 +5,7 @@ import { type Domain, digestOf } from '../eip712.ts'
 import type { Address, Digest } from '../hex.ts'
 import { ZERO_DIGEST } from '../hex.ts'
 import type { SignedCheckpoint, SignedHead, SignedJob, SignedReceipt, TranscriptChunk } from '../messages.ts'
-import { JOB, type Job, MODE, NOT_CHECKED } from '../objects.ts'
+import { JOB, type Job, MODE, NOT_CHECKED, PRIVACY } from '../objects.ts'
 import type { RankedOffer } from '../offers.ts'
 import { randomDigest } from '../offers.ts'
 import type { Random, Secp256k1, Signer } from '../ports.ts'
@@ -87,6 +87,8 @@ export interface Verdict {
   readonly reason?: number
   readonly votes: number
   readonly committee: number
+  /** Accepting votes that ran the model again on this receipt; none when absent. */
+  readonly replayed?: number
 }
 
 interface FailureCause {
@@ -178,7 +180,7 @@ export class RequesterMachine {
     if (this.#finished) return []
     switch (event.type) {
       case 'start':
-        return this.#tryNext()
+        return this.#onStart()
       case 'evidence-accepted':
         return this.#onEvidence(event.now, event.assurance, event.notChecked)
       case 'evidence-refused':
@@ -207,6 +209,17 @@ export class RequesterMachine {
       case 'cancel':
         return this.#fail({ code: 'cancelled', message: 'the request was cancelled' })
     }
+  }
+
+  /** R11: an audited answer needs audits, which are not served yet; a local one would be a silent fall-back. */
+  #onStart(): RequesterEffect[] {
+    if (this.#init.order.mode !== MODE.audited) return this.#tryNext()
+    return this.#fail({
+      code: 'no-offer',
+      message: 'nobody serves audited answers yet',
+      expected: 'the mode local, buffered or quorum',
+      got: 'audited',
+    })
   }
 
   #tryNext(): RequesterEffect[] {
@@ -369,7 +382,7 @@ export class RequesterMachine {
       ...traced,
       chunks: attempt.chunks,
       assurance: attempt.assurance,
-      notChecked: attempt.notChecked | NOT_CHECKED.payment | (certified === undefined ? NOT_CHECKED.output : 0),
+      notChecked: attempt.notChecked | this.#notChecked(certified?.verdict),
       ...(certified ?? {}),
       timings: {
         firstChunkMs: since(attempt.firstChunkAt),
@@ -385,6 +398,13 @@ export class RequesterMachine {
     ]
   }
 
+  /** R11, R12: a certificate alone does not say that anybody recomputed the output. */
+  #notChecked(verdict: Verdict | undefined): number {
+    const output = (verdict?.replayed ?? 0) === 0 ? NOT_CHECKED.output : 0
+    const transcript = this.#init.order.privacy === PRIVACY.sealed ? NOT_CHECKED.transcript : 0
+    return NOT_CHECKED.payment | output | transcript
+  }
+
   #invalid(problem: AnswerProblem): RequesterEffect[] {
     const { code, expected, got } = problem
     const provider = this.#attempt?.offer.signed.offer.operator
@@ -398,13 +418,9 @@ export class RequesterMachine {
     const attempt = this.#attempt
     if (attempt === undefined) return []
     this.#lastFailure = failure
-    const close: RequesterEffect = {
-      type: 'close-stream',
-      provider: attempt.offer.signed.offer.operator,
-      whole: false,
-    }
-    if (attempt.delivered > 0) return [close, ...this.#fail(failure)]
-    return [close, ...this.#tryNext()]
+    if (attempt.delivered > 0) return this.#fail(failure)
+    const provider = attempt.offer.signed.offer.operator
+    return [{ type: 'close-stream', provider, whole: false }, ...this.#tryNext()]
   }
 
   #fail(failure: FailureCause, verdict?: Verdict): RequesterEffect[] {
