@@ -31,6 +31,7 @@ const CODES: { readonly [E in Exclude<keyof typeof EXIT, 'ok' | 'failed'>]: read
     'batch-unknown',
     'devnet-missing',
     'devnet-running',
+    'directory-taken',
     'file-unreadable',
     'file-too-large',
     'format-unknown',

@@ -5,6 +5,7 @@ export type {
   DevnetView,
   RunningDevnet,
 } from './commands/devnet.ts'
-export { DEVNET_DIRECTORY, DEVNET_FILE, DEVNET_REQUESTER } from './context.ts'
 export { CliError } from './errors.ts'
+export { EXIT, type ExitCode, exitCodeOf } from './exitCodes.ts'
 export { type MainOptions, main, runProgram, type Terminal } from './main.ts'
+export { errorSchema, resultSchemas } from './schemas.ts'

@@ -24,6 +24,7 @@ import {
   type SignedVote,
   tallyVotes,
   toChecksumAddress,
+  voteDigest,
 } from '../protocol/index.ts'
 import { NodeError } from './errors.ts'
 import type { NodeParts } from './node.ts'
@@ -157,20 +158,24 @@ function rootsOf(leaves: readonly Leaf[]) {
   } as const satisfies Partial<Batch>
 }
 
-/** The votes and checkpoint of one leaf, from any connected peer; undefined when nobody holds those the leaf names. */
+/** The votes and checkpoint of one leaf, gathered from connected peers: each holds its own votes. Undefined when the leaf's certificate cannot be put together. */
 export async function fetchLeaf(
   { sync, host, domain }: Pick<NodeParts, 'sync' | 'host' | 'domain'>,
   leaf: Leaf,
 ): Promise<{ readonly signed: SignedCheckpoint; readonly votes: readonly SignedVote[] } | undefined> {
+  const value = { checkpoint: leaf.checkpoint }
+  const gathered = new Map<Digest, SignedVote>()
+  let signed: SignedCheckpoint | undefined
   for (const peer of host.connectedPeers()) {
-    const value = { checkpoint: leaf.checkpoint }
-    const checkpoints = await sync.ask(peer, { kind: 'checkpointRequest', value }, 'checkpoints')
-    const signed = checkpoints.ok ? checkpoints.value.checkpoints[0] : undefined
-    if (signed === undefined || digestOf(domain, CHECKPOINT, signed.checkpoint) !== leaf.checkpoint) continue
+    if (signed === undefined) {
+      const answer = await sync.ask(peer, { kind: 'checkpointRequest', value }, 'checkpoints')
+      const found = answer.ok ? answer.value.checkpoints[0] : undefined
+      if (found !== undefined && digestOf(domain, CHECKPOINT, found.checkpoint) === leaf.checkpoint) signed = found
+    }
     const answer = await sync.ask(peer, { kind: 'votesRequest', value }, 'votes')
-    if (!answer.ok) continue
-    const votes = certificateOf(domain, answer.value.bundle.votes, leaf.certificate)
-    if (votes !== undefined) return { signed, votes }
+    if (answer.ok) for (const vote of answer.value.bundle.votes) gathered.set(voteDigest(domain, vote.vote), vote)
+    const votes = certificateOf(domain, [...gathered.values()], leaf.certificate)
+    if (signed !== undefined && votes !== undefined) return { signed, votes }
   }
   return undefined
 }

@@ -34,6 +34,7 @@ import {
   type Secp256k1,
   type Signer,
   TIER,
+  toChecksumAddress,
   toError,
 } from '../protocol/index.ts'
 import {
@@ -124,7 +125,8 @@ export interface NodeStatus {
   readonly network: string
   readonly networkId: string
   readonly profile: string
-  readonly operator: Address
+  /** In EIP-55. */
+  readonly operator: string
   readonly peerId: string
   readonly roles: readonly RoleOfNode[]
   readonly addresses: readonly string[]
@@ -247,7 +249,7 @@ class ComposedNode implements OpgNode {
       network: network.name,
       networkId: network.networkId,
       profile: network.profile,
-      operator: this.operator,
+      operator: toChecksumAddress(this.operator),
       peerId: host.peerId,
       roles: config.roles,
       addresses: host.addresses(),

@@ -32,8 +32,8 @@ export const RECEIPT_FAULTS = [
   'head-mismatch',
   'head-signature',
   'trace-mismatch',
-  'input-mismatch',
-  'parameters-mismatch',
+  'input-hash',
+  'parameters-hash',
   'output-mismatch',
   'checkpoint-mismatch',
   'checkpoint-signature',
@@ -132,7 +132,7 @@ export async function verifyReceiptFile(
 }
 
 function problem(code: ReceiptFault, expected: string, got: string): ReceiptProblem {
-  return new ReceiptProblem({ code, expected, got }, `${code}: expected ${expected}, got ${got}`)
+  return new ReceiptProblem({ code, expected, got }, `expected ${expected}, got ${got}`)
 }
 
 class Check {
@@ -294,8 +294,8 @@ class Check {
   #checkTranscript({ inputSalt, input, parameters, chunks }: NonNullable<ReceiptFile['transcript']>): void {
     const { job } = this.#file.job
     const { receipt } = this.#file.receipt
-    this.#require('input-mismatch', job.inputHash, inputHashOf(inputSalt, input))
-    this.#require('parameters-mismatch', job.parametersHash, parametersHashOf(parameters))
+    this.#require('input-hash', job.inputHash, inputHashOf(inputSalt, input))
+    this.#require('parameters-hash', job.parametersHash, parametersHashOf(parameters))
     this.#require('output-mismatch', receipt.chunks, chunks.length)
     const heads = new Map(this.#file.heads.map(({ head }) => [head.index, head.head]))
     let head = firstHead(this.#jobId)

@@ -84,19 +84,17 @@ export async function batchVerify(number: number, options: BatchOptions, context
       if (!checked.ok) throw invalid(number, `${checked.error.what}: ${checked.error.expected}`, checked.error.got)
       votes += checked.value.votes
     }
-    const checkedLeaves = signed.leaves.length - unavailable.length
-    const missing = unavailable.length === 0 ? '' : `; votes of ${unavailable.length} leaves were not to be had`
+    if (unavailable.length > 0) {
+      throw new CliError({
+        code: 'leaves-unavailable',
+        message: `signatures and leaves of batch ${number} hold, but connected peers do not serve the votes of leaves ${unavailable.join(', ')}`,
+        hint: 'verifiers that voted must be reachable',
+      })
+    }
+    const { signatures, leaves } = signed
     return {
-      text: `batch ${number} holds: ${signed.signatures.length} signatures, ${signed.leaves.length} leaves, ${votes} votes of ${checkedLeaves} leaves recounted${missing}`,
-      json: {
-        number,
-        digest,
-        signatures: signed.signatures.length,
-        leaves: signed.leaves.length,
-        leavesChecked: checkedLeaves,
-        leavesUnavailable: unavailable,
-        votes,
-      },
+      text: `batch ${number} holds: ${signatures.length} signatures, ${leaves.length} leaves, ${votes} votes recounted`,
+      json: { number, digest, signatures: signatures.length, leaves: leaves.length, votes },
     }
   })
 }

@@ -44,7 +44,7 @@ export async function receiptVerify(
     parsed.value,
     { ...(network === undefined ? {} : { network }), ...(options.rpc === undefined ? {} : { rpc: options.rpc }) },
   )
-  if (!verdict.ok) throw verdict.error
+  if (!verdict.ok) throw network === undefined ? withoutNetwork(verdict.error) : verdict.error
   const found = verdict.value
   const { receipt } = parsed.value.receipt
   const view: ReceiptView = {
@@ -98,4 +98,11 @@ async function findNetwork(options: ReceiptVerifyOptions, context: CliContext): 
   const home = locateHome(options.home, context)
   if (options.home === undefined && !existsSync(home.configFile)) return undefined
   return (await readHome(home)).network
+}
+
+/** Evidence of a devnet holds under its own authority alone, which its network file names. */
+function withoutNetwork(error: Error & { readonly code: string }): Error {
+  if (error.code !== 'evidence-refused') return error
+  const hint = 'for a devnet give --network network.json, which names its trust roots'
+  return new CliError({ code: error.code, message: error.message, hint }, { cause: error })
 }

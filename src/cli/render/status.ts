@@ -1,5 +1,4 @@
 import type { NodeStatus } from '../../node/index.ts'
-import { toChecksumAddress } from '../../protocol/index.ts'
 import { renderFacts } from './table.ts'
 
 export function renderStatus(status: NodeStatus): string {
@@ -7,7 +6,7 @@ export function renderStatus(status: NodeStatus): string {
   return renderFacts([
     ['network', `${status.network} (${status.profile}) ${status.networkId}`],
     ['roles', status.roles.join(', ')],
-    ['operator', toChecksumAddress(status.operator)],
+    ['operator', status.operator],
     ['peer', status.peerId],
     ['addresses', status.addresses.join('\n           ') || 'none'],
     ['peers', `${status.peers}`],

@@ -1,0 +1,208 @@
+import { z } from 'zod'
+
+/** The `--json` contract: what each command puts beside `ok`. docs/cli.md is written from here, and tests parse real output with it. */
+
+const digest = z
+  .string()
+  .regex(/^0x[0-9a-f]{64}$/)
+  .describe('0x and 64 lower-case hex digits')
+const address = z
+  .string()
+  .regex(/^0x[0-9a-fA-F]{40}$/)
+  .describe('address in EIP-55')
+const amount = z
+  .string()
+  .regex(/^[0-9]+$/)
+  .describe('decimal string in the smallest unit')
+const count = z.int().min(0)
+const milliseconds = z.int().min(0).describe('ms since 1970')
+const ok = z.literal(true)
+
+export const errorSchema = z.strictObject({
+  ok: z.literal(false),
+  error: z.strictObject({
+    code: z.string().describe('from a closed set, the same in logs and metrics'),
+    message: z.string(),
+    expected: z.string().optional(),
+    got: z.string().optional(),
+    hint: z.string().optional().describe('what to try next'),
+  }),
+})
+
+const roles = z.array(z.enum(['requester', 'provider', 'verifier', 'settler', 'host']))
+const ready = {
+  operator: address,
+  peerId: z.string(),
+  roles,
+  addresses: z.array(z.string()),
+  metrics: z.string().optional(),
+}
+
+const devnet = {
+  directory: z.string(),
+  rpc: z.string(),
+  network: z.string(),
+  networkId: digest,
+  processes: z.array(
+    z.strictObject({
+      name: z.string(),
+      state: z.enum(['running', 'stopped']),
+      pid: z.int().optional(),
+      home: z.string().optional(),
+      operator: address.optional(),
+      addresses: z.array(z.string()).optional(),
+      metrics: z.string().optional(),
+    }),
+  ),
+}
+
+const batch = z.strictObject({
+  number: count,
+  digest,
+  previous: digest,
+  epoch: count,
+  settler: address,
+  leaves: count,
+  jobs: count,
+  rejected: count,
+  acceptedFee: amount,
+  mac: amount,
+  cutoff: milliseconds,
+  signers: count,
+  transaction: digest,
+  block: count,
+  gasUsed: amount,
+  confidence: z.enum(['head', 'safe', 'finalized', 'reorganised']),
+})
+
+const tensor = z.strictObject({
+  dtype: z.string(),
+  shape: z.array(count),
+  data: z.array(z.union([z.number(), z.string(), z.boolean()])),
+})
+
+/** By command line; a second line of a stream stands after a slash. */
+export const resultSchemas = {
+  init: z.strictObject({
+    ok,
+    home: z.string(),
+    network: z.string(),
+    networkId: digest,
+    operator: address,
+    key: z.string(),
+  }),
+  'node start / ready': z.strictObject({ event: z.literal('ready'), ...ready }),
+  'node start': z.strictObject({ ok, event: z.literal('stopped') }),
+  'node status': z.strictObject({
+    ok,
+    version: z.string(),
+    network: z.string(),
+    networkId: digest,
+    profile: z.enum(['devnet', 'production']),
+    operator: address,
+    peerId: z.string(),
+    roles,
+    addresses: z.array(z.string()),
+    peers: count,
+    offers: count,
+    chain: z.strictObject({ block: count, safe: count, epoch: count, ageMs: count }),
+    provider: z.strictObject({ grant: digest.optional(), running: count, slots: count }).optional(),
+    engine: z.strictObject({ models: z.array(digest), runtimeClass: digest, pids: z.array(count) }).optional(),
+  }),
+  'node stop': z.strictObject({ ok, stopped: ok }),
+  offers: z.strictObject({
+    ok,
+    payment: z.string(),
+    offers: z.array(
+      z.strictObject({
+        model: digest,
+        name: z.string().optional().describe('from a manifest in this home'),
+        provider: address,
+        peerId: z.string().optional(),
+        addresses: z.array(z.string()),
+        tiers: z.array(z.string()),
+        privacy: z.array(z.string()),
+        assurance: z.string().describe('what this peer found the evidence worth, or why it found nothing'),
+        token: address,
+        price: z.strictObject({ perRequest: amount, perGMAC: amount, perSecond: amount, perGBSecond: amount }),
+        ceiling: amount.describe('the most one output unit can cost'),
+        maxOutputUnits: count,
+        validUntil: milliseconds,
+      }),
+    ),
+  }),
+  infer: z.strictObject({
+    ok,
+    jobId: digest,
+    model: digest,
+    name: z.string(),
+    provider: address,
+    requester: address,
+    mode: z.enum(['local', 'buffered', 'quorum']),
+    tier: z.string(),
+    privacy: z.string(),
+    outputs: z.record(z.string(), tensor),
+    assurance: z.string(),
+    statement: z.string().describe('what was checked, in words'),
+    verdict: z.strictObject({ status: z.string(), votes: count, committee: count }).optional(),
+    notChecked: z.array(z.string()),
+    status: z.string(),
+    units: count,
+    fee: amount,
+    payment: z.string(),
+    timings: z.strictObject({
+      firstChunkMs: count,
+      receiptMs: count,
+      quorumMs: count.optional(),
+      verifiedMs: count.describe('when the last condition of the mode held'),
+    }),
+    receipt: z.string().describe('path of the receipt file'),
+    batch: count.optional().describe('with --anchored'),
+  }),
+  'receipt verify': z.strictObject({
+    ok,
+    jobId: digest,
+    receiptDigest: digest,
+    network: digest,
+    model: digest,
+    provider: address,
+    requester: address,
+    status: z.string(),
+    fee: amount,
+    payment: z.string(),
+    assurance: z.string(),
+    decision: z.string(),
+    votes: count.optional(),
+    replayed: count.optional().describe('of those votes, how many recomputed the output'),
+    batch: count.optional(),
+    confidence: z.string().optional().describe('with --rpc: how deep the batch is'),
+    notChecked: z.array(z.string()),
+  }),
+  'batch list': z.strictObject({ ok, batches: z.array(batch) }),
+  'batch show': z.strictObject({
+    ok,
+    batch,
+    leaves: z
+      .array(
+        z.strictObject({
+          index: count,
+          operator: address,
+          sequence: count,
+          checkpoint: digest,
+          count,
+          accepted: count,
+          rejected: count,
+          acceptedFee: amount,
+        }),
+      )
+      .optional()
+      .describe('absent while no connected peer serves them'),
+  }),
+  'batch verify': z.strictObject({ ok, number: count, digest, signatures: count, leaves: count, votes: count }),
+  'devnet up / ready': z.strictObject({ event: z.literal('ready'), ...devnet }),
+  'devnet up': z.strictObject({ ok, event: z.literal('stopped') }),
+  'devnet up --detach': z.strictObject({ ok, ...devnet }),
+  'devnet down': z.strictObject({ ok, stopped: z.array(z.string()) }),
+  'devnet status': z.strictObject({ ok, ...devnet }),
+  version: z.strictObject({ ok, version: z.string(), node: z.string() }),
+} as const
