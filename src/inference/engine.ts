@@ -79,6 +79,7 @@ class OnnxEngine implements InferenceEngine {
   private nextJob = 1
   private state: State = 'stopped'
   private described: RuntimeDescription | undefined
+  private describedClass: Digest | undefined
   private startFailed: ((error: InferenceErrorDetail) => void) | undefined
   private readyWaiters: (() => void)[] = []
   private loading: Promise<void> = Promise.resolve()
@@ -177,7 +178,8 @@ class OnnxEngine implements InferenceEngine {
   }
 
   get runtimeClass(): Digest {
-    return runtimeClassOf(this.runtime)
+    this.describedClass ??= runtimeClassOf(this.runtime)
+    return this.describedClass
   }
 
   get pids(): readonly number[] {
@@ -385,7 +387,7 @@ class OnnxEngine implements InferenceEngine {
   private onReady(slot: Slot, runtime: RuntimeDescription): void {
     clearTimeout(slot.timer)
     this.described ??= runtime
-    const expected = runtimeClassOf(this.described)
+    const expected = this.runtimeClass
     const got = runtimeClassOf(runtime)
     if (got !== expected) {
       const error = { code: 'runtime-changed', expected, got } as const
