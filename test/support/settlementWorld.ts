@@ -99,6 +99,8 @@ export interface SettlementNodeInit {
 /** One process on the network: a verifier signs batches, a settler builds them, a provider serves records. */
 export interface SettlementNode {
   readonly role: WorldRole
+  /** Of its key. */
+  readonly index: number
   readonly address: Address
   readonly signer: Signer
   readonly host: Host
@@ -209,6 +211,7 @@ export async function startSettlementNode(init: SettlementNodeInit): Promise<Set
   }
   return {
     role,
+    index,
     address: signer.address,
     signer,
     host,
@@ -304,8 +307,7 @@ export class SettlementWorld {
   }
 
   node(role: WorldRole, index = 0): SettlementNode {
-    const address = createSigner(crypto, devnetPrivateKey(DEVNET_SEED, role, index)).address
-    const node = this.nodes.find((entry) => entry.address === address)
+    const node = this.nodes.find((entry) => entry.role === role && entry.index === index)
     if (node === undefined) throw new RangeError(`no ${role} ${index} runs`)
     return node
   }
