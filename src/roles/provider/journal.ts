@@ -103,10 +103,11 @@ class StoredJournal implements ProviderJournal {
     ]
   }
 
+  /** Every job that was ever answered was reserved first, so a new one costs a single look. */
   async find(jobId: Digest): Promise<StoredAnswer | 'reserved' | undefined> {
+    if ((await this.#store.get('reservations', [jobId])) === undefined) return undefined
     const record = readStoredIf('JobRecord', await this.#store.get('records', [jobId]))
-    if (record !== undefined) return { jobId, record, chunks: record.transcript?.chunks ?? [] }
-    return (await this.#store.get('reservations', [jobId])) === undefined ? undefined : 'reserved'
+    return record === undefined ? 'reserved' : { jobId, record, chunks: record.transcript?.chunks ?? [] }
   }
 
   async history(): Promise<ProviderHistory> {
