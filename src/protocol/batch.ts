@@ -167,7 +167,7 @@ export interface ProposalContext {
   readonly nextSequence: (operator: Address) => number
   /** Certified checkpoints this signer holds that no anchored batch has yet, with when it first held them, ms. */
   readonly held: readonly { readonly settled: SettledCheckpoint; readonly since: number }[]
-  /** Checkpoints forced on chain and not anchored yet, whose turn it is (`forcedInTurn`). */
+  /** Checkpoints forced on chain and not anchored yet that this signer held long enough, whose turn it is (`forcedInTurn`). */
   readonly forced: readonly Digest[]
 }
 
@@ -285,6 +285,16 @@ function missingCheckpoint(
   return undefined
 }
 
+/** Whether a committee may still decide a checkpoint; one from the future has none and never waits long enough. */
+function isEarly(
+  { certificateWait, futureTolerance }: ProposalContext,
+  { cutoff }: Batch,
+  { createdAt }: Checkpoint,
+): boolean {
+  if (certificateWait === undefined || createdAt > cutoff + futureTolerance) return false
+  return createdAt + certificateWait > cutoff + futureTolerance
+}
+
 /** A settler must not call undecided what was decided, or what its committee may still decide (R14, R20). */
 function weakenedLeaf(
   context: ProposalContext,
@@ -293,14 +303,17 @@ function weakenedLeaf(
 ): Result<never, ProposalProblem> | undefined {
   const held = new Map(context.held.map((entry) => [entry.settled.digest, entry]))
   const forced = new Set(context.forced)
-  const { certificateWait, futureTolerance, signerHold } = context
+  const { signerHold } = context
   for (const leaf of settled) {
     const { checkpoint } = leaf.signed
     const isFinal = decided(leaf) === allBits(checkpoint.count)
     if (isFinal) continue
-    const latest = certificateWait === undefined ? Infinity : batch.cutoff + futureTolerance - certificateWait
-    if (checkpoint.createdAt > latest && !forced.has(leaf.digest)) {
-      return refuse('bad-certificate', `a verdict on all of ${leaf.digest}`, `undecided, created after ${latest}`)
+    if (!forced.has(leaf.digest) && isEarly(context, batch, checkpoint)) {
+      return refuse(
+        'bad-certificate',
+        `a verdict on all of ${leaf.digest}`,
+        'receipts undecided before the wait is over',
+      )
     }
     const own = held.get(leaf.digest)
     if (own === undefined || own.since > batch.cutoff - signerHold) continue

@@ -3,6 +3,7 @@ import {
   type Address,
   type Batch,
   CHECKPOINT,
+  type Checkpoint,
   type Clock,
   checkProposal,
   type Digest,
@@ -103,10 +104,8 @@ async function judge(
   const settled = await rebuild(pool, proposal)
   if (!Array.isArray(settled)) return refuse(settled)
   const nextSequence = (operator: Address): number => history.nextSequence(operator)
-  const forced = (await history.forced()).map(({ checkpoint }) => ({
-    digest: digestOf(domain, CHECKPOINT, checkpoint),
-    checkpoint,
-  }))
+  const held = heldByChainTime(components)
+  const forced = await dueForced(components, init, held, batch.cutoff)
   const checked = checkProposal(
     {
       domain,
@@ -119,7 +118,7 @@ async function judge(
       signerHold: parameters.signerHold,
       certificateWait: parameters.certificateWait,
       nextSequence,
-      held: heldByChainTime(components),
+      held,
       forced: forcedInTurn(forced, settled, nextSequence),
     },
     batch,
@@ -144,6 +143,27 @@ function followsProblem(
   const earliest = Math.max(epoch - 1, last.epoch)
   if (batch.epoch >= earliest && batch.epoch <= epoch) return undefined
   return { code: 'wrong-epoch', expected: `${earliest} to ${epoch}`, got: `${batch.epoch}` }
+}
+
+/**
+ * Forced checkpoints (R20) that a settler had time for: a signer waits for votes on them as a settler does, so that
+ * forcing one, which anybody with stake can do with one nobody has records of, stops no batch.
+ */
+async function dueForced(
+  { history, pool }: BatchSignerComponents,
+  { domain, parameters }: { readonly domain: Domain; readonly parameters: Parameters },
+  held: ProposalContext['held'],
+  cutoff: number,
+): Promise<{ readonly digest: Digest; readonly checkpoint: Checkpoint }[]> {
+  const due = new Set(
+    held.filter(({ since }) => since <= cutoff - parameters.signerHold).map(({ settled }) => settled.digest),
+  )
+  const forced = (await history.forced()).map(({ checkpoint, signature }) => {
+    const digest = digestOf(domain, CHECKPOINT, checkpoint)
+    pool.addCheckpoint({ checkpoint, signature }, digest)
+    return { digest, checkpoint }
+  })
+  return forced.filter(({ digest }) => due.has(digest))
 }
 
 /** A cut-off is a time of the chain; what is held since when is known by this node's clock. */

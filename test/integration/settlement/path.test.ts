@@ -26,7 +26,7 @@ describe('settlement', () => {
   const built: BuiltCheckpoint[] = []
 
   beforeAll(async () => {
-    world = await startSettlementWorld()
+    world = await startSettlementWorld({ verifier: 4, provider: 2, settler: 2 })
   })
 
   afterAll(() => world?.stop())
@@ -110,6 +110,21 @@ describe('settlement', () => {
     const { createdAt } = one.signed.checkpoint
     const { certificateWait, futureTolerance } = world.parameters
     expect(batch.batch.cutoff).toBeGreaterThanOrEqual(createdAt + certificateWait - futureTolerance)
+    await world.assertWhole(built)
+  })
+
+  it('is not held up by a forced checkpoint that nobody can judge, which enters undecided in the end (R20)', async () => {
+    const provider = world.node('provider', 0)
+    const change = { blockHash: ZERO_DIGEST, createdAt: world.client.chainNow() + 10 ** 9 }
+    const forced = await world.checkpoint({ provider: 0, sequence: 4, change })
+    expect((await provider.chain.force(forced.signed.checkpoint, forced.signed.signature)).ok).toBe(true)
+    const other = await world.publish({ provider: 1 })
+    await world.settled([other])
+    expect((await world.leaves()).map(({ checkpoint }) => checkpoint)).not.toContain(forced.digest)
+    await world.settled([forced], 30_000)
+    built.push(other, forced)
+    const leaf = (await world.leaves()).find(({ checkpoint }) => checkpoint === forced.digest)
+    expect(leaf).toMatchObject({ accepted: 0n, rejected: 0n, count: 2, acceptedFee: 0n })
     await world.assertWhole(built)
   })
 

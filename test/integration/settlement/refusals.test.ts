@@ -21,6 +21,7 @@ describe('a signer', () => {
   let world: SettlementWorld
   let settler: SettlementNode
   const published: BuiltCheckpoint[] = []
+  let fresh: BuiltCheckpoint
   const votes = new Map<Digest, SignedVote[]>()
 
   interface Draft {
@@ -128,7 +129,7 @@ describe('a signer', () => {
       settled: (each) => ({ ...each, accepted: 0n, rejected: 0n, votes: [] }),
       cast: new Map(),
     }
-    const fresh = await world.checkpoint({ sequence: 2 })
+    fresh = await world.checkpoint({ sequence: 2 })
     await world.keep(fresh)
     const all = [...published, fresh]
     const early = await propose({
@@ -157,20 +158,18 @@ describe('a signer', () => {
     expect(answer.ok ? '' : answer.error.message).toBe('')
   })
 
-  it('insists on a forced checkpoint whose turn it is, pulls it, and takes it undecided (R20)', async () => {
+  it('insists on a forced checkpoint once it had time for it and its turn has come, and takes it undecided (R20)', async () => {
     const provider = world.node('provider')
-    const forced = await world.checkpoint({ sequence: 2, count: 1 })
     const behindGap = await world.checkpoint({ sequence: 9, count: 1 })
-    for (const { signed } of [forced, behindGap]) {
+    for (const { signed } of [fresh, behindGap]) {
       expect((await provider.chain.force(signed.checkpoint, signed.signature)).ok).toBe(true)
     }
     const signer = world.node('verifier')
     await until(async () => (await signer.history.forced()).length === 2, 'the signer to see the forced checkpoints')
-    expect(await refusalOf({ leaves: published })).toBe('missing-forced')
-    await world.keep(forced)
+    await until(async () => (await refusalOf({ leaves: published })) === 'missing-forced', 'the signer to insist')
     const { answer } = await propose({
-      leaves: [...published, forced],
-      settled: (each) => (each.digest === forced.digest ? { ...each, accepted: 0n, votes: [] } : each),
+      leaves: [...published, fresh],
+      settled: (each) => (each.digest === fresh.digest ? { ...each, accepted: 0n, votes: [] } : each),
     })
     expect(answer.ok ? '' : answer.error.message).toBe('')
   })
