@@ -1,7 +1,7 @@
-import { fromBinary, toBinary } from '@bufbuild/protobuf'
+import { fromBinary } from '@bufbuild/protobuf'
 import { fail, ok, type Result, toError } from '../protocol/index.ts'
 import { WIRE_LIMITS } from './constants.ts'
-import { fromMessage, toMessage } from './convert.ts'
+import { fromMessage } from './convert.ts'
 import { WireError } from './errors.ts'
 import {
   EQUIVOCATION_TYPE,
@@ -13,6 +13,7 @@ import {
 } from './messages.ts'
 import { scan } from './scan.ts'
 import { SCHEMAS } from './schema.ts'
+import { write } from './write.ts'
 
 /**
  * The one encoding of `value`. Throws WireError when it breaks a limit, a range or a registry: a mistake of the caller, not
@@ -20,7 +21,7 @@ import { SCHEMAS } from './schema.ts'
  */
 export function encode<T extends WireType>(type: T, value: WireMessage<T>): Uint8Array {
   const shape = SCHEMAS[type]
-  const bytes = toBinary(shape.desc, toMessage(shape, value))
+  const bytes = write(shape, value)
   scan(shape, bytes)
   return bytes
 }
