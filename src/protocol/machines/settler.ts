@@ -89,6 +89,9 @@ interface Proposal {
 /** A proposal that found no quorum this long is dropped and built anew, ms. */
 const PROPOSAL_TIMEOUT_MS = 10_000
 
+/** An anchor nobody says anything about is sent again after this: its block may have gone before it was seen, ms. */
+const ANCHOR_TIMEOUT_MS = 60_000
+
 /** Batches a reorg may take back and this machine re-sends. */
 const MAX_REMEMBERED_BATCHES = 64
 
@@ -99,7 +102,8 @@ const MAX_REMEMBERED_BATCHES = 64
 export class SettlerMachine {
   readonly #init: SettlerInit
   readonly #waiting = new Map<Digest, SettledCheckpoint>()
-  readonly #signed = new Map<number, { readonly signed: SignedBatch; readonly digest: Digest }>()
+  /** Quorums by the batch they follow: a number may have had several. */
+  readonly #signed = new Map<Digest, { readonly signed: SignedBatch; readonly digest: Digest }>()
   #nextSequences = new Map<Address, number>()
   #proposal: Proposal | undefined
 
@@ -162,18 +166,21 @@ export class SettlerMachine {
   /** Without signatures a batch cannot be sent again. */
   #remember(signed: SignedBatch): void {
     if (signed.signatures.length === 0) return
-    this.#signed.set(signed.batch.number, { signed, digest: batchDigest(this.#init.domain, signed.batch) })
-    this.#signed.delete(signed.batch.number - MAX_REMEMBERED_BATCHES)
+    const { previous } = signed.batch
+    this.#signed.delete(previous)
+    this.#signed.set(previous, { signed, digest: batchDigest(this.#init.domain, signed.batch) })
+    const [oldest] = this.#signed.keys()
+    if (this.#signed.size > MAX_REMEMBERED_BATCHES && oldest !== undefined) this.#signed.delete(oldest)
   }
 
   #onTick(now: number, context: SettlementContext): SettlerEffect[] {
     const { tip } = context
-    const resend = this.#resend(tip)
+    const resend = this.#resend(now, tip)
     if (resend !== undefined) return resend
     const open = this.#proposal
     if (open !== undefined) {
-      const overtaken = open.signed.batch.number <= tip.number
-      if (!overtaken && (open.anchoring || now - open.startedAt < PROPOSAL_TIMEOUT_MS)) return []
+      const follows = open.signed.batch.previous === tip.digest
+      if (follows && (open.anchoring || now - open.startedAt < PROPOSAL_TIMEOUT_MS)) return []
       this.#proposal = undefined
     }
     const settled = this.#ready()
@@ -182,17 +189,12 @@ export class SettlerMachine {
   }
 
   /** A stored quorum for the next number goes out again: after a crash before or a reorg after the anchor (R22). */
-  #resend(tip: ChainTip): SettlerEffect[] | undefined {
-    const stored = this.#signed.get(tip.number + 1)
-    if (stored === undefined || stored.signed.batch.previous !== tip.digest) return undefined
-    if (this.#proposal?.digest === stored.digest && this.#proposal.anchoring) return []
-    this.#proposal = {
-      ...stored,
-      signers: [],
-      signatures: new Map(),
-      startedAt: stored.signed.batch.cutoff,
-      anchoring: true,
-    }
+  #resend(now: number, tip: ChainTip): SettlerEffect[] | undefined {
+    const stored = this.#signed.get(tip.digest)
+    if (stored === undefined || stored.signed.batch.number !== tip.number + 1) return undefined
+    const open = this.#proposal
+    if (open?.digest === stored.digest && open.anchoring && now - open.startedAt < ANCHOR_TIMEOUT_MS) return []
+    this.#proposal = { ...stored, signers: [], signatures: new Map(), startedAt: now, anchoring: true }
     return [{ type: 'anchor', ...stored }]
   }
 
@@ -272,20 +274,26 @@ export class SettlerMachine {
       const { operator, sequence } = waiting.checkpoint
       if (sequence < this.#next(operator)) this.#waiting.delete(digest)
     }
-    this.#remember(signed)
-    if (this.#proposal !== undefined && this.#proposal.signed.batch.number <= signed.batch.number)
-      this.#proposal = undefined
-    return [
-      {
-        type: 'persist',
-        entries: [{ kind: 'signed-batch', signed, digest: batchDigest(this.#init.domain, signed.batch) }],
-      },
-    ]
+    const digest = batchDigest(this.#init.domain, signed.batch)
+    const known = this.#signed.get(signed.batch.previous)
+    const whole = signed.signatures.length === 0 && known?.digest === digest ? known.signed : signed
+    this.#remember(whole)
+    if (this.#isOvertakenBy(signed)) this.#proposal = undefined
+    return [{ type: 'persist', entries: [{ kind: 'signed-batch', signed: whole, digest }] }]
+  }
+
+  #isOvertakenBy({ batch, leaves }: SignedBatch): boolean {
+    const open = this.#proposal?.signed
+    if (open === undefined) return false
+    const anchored = new Set(leaves.map(({ checkpoint }) => checkpoint))
+    return open.batch.number <= batch.number || open.leaves.some(({ checkpoint }) => anchored.has(checkpoint))
   }
 
   #onAnchorFailed(digest: Digest, reverted: boolean): SettlerEffect[] {
-    if (this.#proposal?.digest !== digest) return []
-    if (reverted) this.#signed.delete(this.#proposal.signed.batch.number)
+    const open = this.#proposal
+    if (open?.digest !== digest) return []
+    const { previous } = open.signed.batch
+    if (reverted && this.#signed.get(previous)?.digest === digest) this.#signed.delete(previous)
     this.#proposal = undefined
     return []
   }
