@@ -224,7 +224,7 @@ const certified = (status: 'accepted' | 'rejected' | 'undecided'): RequesterEven
   type: 'certified',
   now: RECEIVED,
   checkpoint: { checkpoint: {} as never, signature: '0x' },
-  verdict: { status, votes: 5, committee: 7 },
+  verdict: { status, votes: 5, committee: 7, replayed: 5 },
 })
 
 describe('a requester in any order of events', () => {

@@ -87,8 +87,8 @@ export interface Verdict {
   readonly reason?: number
   readonly votes: number
   readonly committee: number
-  /** Accepting votes that ran the model again on this receipt; none when absent. */
-  readonly replayed?: number
+  /** Votes that ran the model again on this receipt. */
+  readonly replayed: number
 }
 
 interface FailureCause {
@@ -400,7 +400,7 @@ export class RequesterMachine {
 
   /** R11, R12: a certificate alone does not say that anybody recomputed the output. */
   #notChecked(verdict: Verdict | undefined): number {
-    const output = (verdict?.replayed ?? 0) === 0 ? NOT_CHECKED.output : 0
+    const output = verdict === undefined || verdict.replayed === 0 ? NOT_CHECKED.output : 0
     const transcript = this.#init.order.privacy === PRIVACY.sealed ? NOT_CHECKED.transcript : 0
     return NOT_CHECKED.payment | output | transcript
   }

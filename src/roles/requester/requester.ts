@@ -538,6 +538,7 @@ class RunningRequest {
       ...(reason === undefined ? {} : { reason }),
       votes: votes.length,
       committee: committee.value.seats.length,
+      replayed: votes.filter(({ vote }) => hasBit(vote.replayed, index)).length,
     })
   }
 }

@@ -173,7 +173,7 @@ class World {
   }
 
   certify(verdict: Partial<Verdict> = {}): RequesterEffect[] {
-    const whole: Verdict = { status: 'accepted', votes: 5, committee: 7, ...verdict }
+    const whole: Verdict = { status: 'accepted', votes: 5, committee: 7, replayed: 0, ...verdict }
     return this.feed({ type: 'certified', now: this.now, checkpoint: this.checkpoint(), verdict: whole })
   }
 
