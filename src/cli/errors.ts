@@ -18,9 +18,6 @@ export class CliError extends CodedError<CliFailure> {
   }
 }
 
-export const usageError = (message: string, hint?: string): CliError =>
-  new CliError({ code: 'usage', message, ...(hint === undefined ? {} : { hint }) })
-
 /** What to try next, by error code. */
 const HINTS: { readonly [code: string]: string } = {
   'home-missing': 'opg init --network network.json',

@@ -99,7 +99,7 @@ function addRequests(program: Command, run: RunCommand): void {
       new Option('--privacy <privacy>', 'who may see input and output').choices(Object.keys(PRIVACY)).default('open'),
     )
     .option('--max-fee <wei>', 'the most the job may cost', wei)
-    .option('--max-units <count>', 'the most output units; the rows of the batch', positive)
+    .option('--max-units <count>', 'the most output units; the rows of the input when left out', positive)
     .option('--timeout <seconds>', 'give up after', positive, 30)
     .option('--only <address...>', 'ask these providers only', addresses)
     .option('--receipt <file>', 'also write the receipt file here')

@@ -37,7 +37,7 @@ const alive = async (): Promise<string[]> => {
   return found.filter((name) => name !== '')
 }
 
-describe('a devnet of real processes', { timeout: 120_000 }, () => {
+describe('a devnet of real processes', { timeout: 300_000 }, () => {
   test('runs every process it names', async () => {
     expect(up.processes.map(({ name, state }) => `${name} ${state}`)).toEqual([
       'chain running',

@@ -2,6 +2,7 @@ import {
   awaitBatchProof,
   gatherOffers,
   homeAt,
+  isNodeError,
   nodeSecp256k1,
   type OpgNode,
   readCatalogue,
@@ -13,6 +14,7 @@ import {
 } from '../../node/index.ts'
 import {
   ASSURANCE,
+  checkTensors,
   decodeTensors,
   encodeTensors,
   formatReceiptFile,
@@ -27,6 +29,7 @@ import {
   type TierName,
   tensorsToJson,
   toChecksumAddress,
+  unitsOf,
 } from '../../protocol/index.ts'
 import type { InferenceOrder, RequestAnswer } from '../../roles/index.ts'
 import { type CliContext, type CommandResult, locateHome } from '../context.ts'
@@ -60,6 +63,7 @@ export interface InferOptions {
 
 const OFFERS_WAIT_MS = 10_000
 const OFFERS_QUIET_MS = 300
+const MORE_OFFERS_QUIET_MS = 2_000
 
 /** `opg infer`: one request of a requester that lives as long as it. */
 export async function infer(model: string, options: InferOptions, context: CliContext): Promise<CommandResult> {
@@ -69,7 +73,10 @@ export async function infer(model: string, options: InferOptions, context: CliCo
     const { id, manifest } = await findModel(model, node, home.models, context)
     const tensors = await readInputFile(options.input, manifest, inputOptions(options))
     if (!tensors.ok) throw tensors.error
-    const order = orderOf(options, id, encodeTensors(tensors.value))
+    const dimensions = checkTensors(manifest.inputs, tensors.value, manifest.maxBatch)
+    if (!dimensions.ok) throw dimensions.error
+    const units = options.maxUnits ?? unitsOf(dimensions.value)
+    const order = orderOf(options, id, encodeTensors(tensors.value), units)
     const started = Date.now()
     const answer = await node.requester?.request(order, {
       signal: context.signal,
@@ -93,7 +100,12 @@ export async function infer(model: string, options: InferOptions, context: CliCo
 const inputOptions = ({ inputName }: InferOptions): { input?: string } =>
   inputName === undefined ? {} : { input: inputName }
 
-function orderOf(options: InferOptions, model: InferenceOrder['model'], input: Uint8Array): InferenceOrder {
+function orderOf(
+  options: InferOptions,
+  model: InferenceOrder['model'],
+  input: Uint8Array,
+  maxOutputUnits: number,
+): InferenceOrder {
   const { maxFee, only, mode, tier, privacy } = options
   return {
     model,
@@ -102,7 +114,7 @@ function orderOf(options: InferOptions, model: InferenceOrder['model'], input: U
     tier: TIER[tier],
     privacy: PRIVACY[privacy],
     mode: MODE[mode],
-    maxOutputUnits: options.maxUnits ?? 1,
+    maxOutputUnits,
     timeoutMs: options.timeout * 1_000,
     ...(maxFee === undefined ? {} : { maxFee }),
     ...(only === undefined ? {} : { only }),
@@ -121,18 +133,14 @@ async function findModel(text: string, node: OpgNode, models: string, context: C
     manifest,
     name: manifest.name,
   }))
-  context.progress('gathering offers')
-  await gatherOffers(node, { waitMs: OFFERS_WAIT_MS, quietMs: OFFERS_QUIET_MS, signal: context.signal })
-  if (context.signal.aborted) throw interrupted()
-  const offered = new Set(node.parts.offers.live().flatMap(({ terms }) => terms.map(({ model }) => model)))
   const names = new Map(catalogue.map(({ id, name }) => [id, name]))
-  const found = resolveModel(
-    text,
-    [...offered].map((id) => {
-      const name = names.get(id)
-      return { id, ...(name === undefined ? {} : { name }) }
-    }),
-  )
+  const resolve = (): { readonly id: `0x${string}` } => {
+    const offered = new Set(node.parts.offers.live().flatMap(({ terms }) => terms.map(({ model }) => model)))
+    const models = [...offered].map((id) => ({ id, ...named(names.get(id)) }))
+    return resolveModel(text, models)
+  }
+  context.progress('gathering offers')
+  const found = await untilKnown(node, context, resolve)
   const known = catalogue.find(({ id }) => id === found.id)
   if (known !== undefined) return known
   throw new CliError({
@@ -140,6 +148,22 @@ async function findModel(text: string, node: OpgNode, models: string, context: C
     message: `expected the manifest of ${found.id} in ${models}, there is none`,
     hint: `put the model's manifest.json into a folder below ${models}`,
   })
+}
+
+const named = (name: string | undefined): { readonly name?: string } => (name === undefined ? {} : { name })
+
+/** The first peers may know other models only: an unknown one is looked for once more, and longer. */
+async function untilKnown<T>(node: OpgNode, { signal }: CliContext, resolve: () => T): Promise<T> {
+  await gatherOffers(node, { waitMs: OFFERS_WAIT_MS, quietMs: OFFERS_QUIET_MS, signal })
+  if (signal.aborted) throw interrupted()
+  try {
+    return resolve()
+  } catch (thrown) {
+    if (!isNodeError(thrown, 'model-unknown')) throw thrown
+  }
+  await gatherOffers(node, { waitMs: OFFERS_WAIT_MS, quietMs: MORE_OFFERS_QUIET_MS, signal })
+  if (signal.aborted) throw interrupted()
+  return resolve()
 }
 
 /** Copies the receipt where asked, and adds the batch when told to wait for one. Returns the batch's number. */

@@ -1,4 +1,4 @@
-import { hasBit, type Json, MODE, NOT_CHECKED, nameOfCode } from '../../protocol/index.ts'
+import { hasBit, type Json, NOT_CHECKED } from '../../protocol/index.ts'
 import type { RequestAnswer, RequestProgress } from '../../roles/index.ts'
 import { UNPAID } from './offers.ts'
 import { renderAmount, renderFacts, shortId } from './table.ts'
@@ -76,8 +76,6 @@ export function renderInfer(view: InferView): string {
 }
 
 export const paymentOf = (channel: string): string => (/^0x0+$/.test(channel) ? UNPAID : `channel ${channel}`)
-
-export const modeName = (code: number): string => nameOfCode(MODE, code)
 
 /** One line for each step of a running request. */
 export function renderProgress(progress: RequestProgress): string {
