@@ -244,6 +244,9 @@ export function checkProposal(
       return refuse('leaf-mismatch', leafDigest(leaf), proposed === undefined ? 'no leaf' : leafDigest(proposed))
     }
   }
+  if (leaves.length !== rebuilt.leaves.length) {
+    return refuse('leaf-mismatch', `${rebuilt.leaves.length} leaves`, `${leaves.length}`)
+  }
   const digest = batchDigest(domain, batch)
   const expected = batchDigest(domain, rebuilt.batch)
   return digest === expected ? ok(digest) : refuse('batch-mismatch', expected, digest)
