@@ -25,7 +25,7 @@ beforeAll(async () => {
   installed = join(modules, '@opg', 'node')
   await mkdir(installed, { recursive: true })
   const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
-  await run(process.execPath, [compiler, '-p', 'tsconfig.build.json', '--declaration', 'false'], { cwd: root })
+  await run(process.execPath, [compiler, '-p', 'tsconfig.build.json'], { cwd: root })
   const { stdout } = await run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', directory], {
     cwd: root,
   })
