@@ -56,6 +56,8 @@ const TICK_MS = 250
 const SIGNATURE_TIMEOUT_MS = 5_000
 /** Before a proposal that found no quorum is built anew, and a transaction that did not get through goes out again, ms. */
 const RETRY_MS = 1_000
+/** Settlement waits this long for the new epoch's set, then goes on with the last one, ms. */
+const OPEN_WAIT_MS = 3_000
 /** Between two attempts to open an epoch that is not open, ms. */
 const OPEN_EVERY_MS = 5_000
 /** Providers are asked this often for checkpoints that gossip did not bring, ms; at once when a peer connects. */
@@ -190,14 +192,16 @@ class SettlerRole implements Settler {
     const epoch = chain.epochAt(chain.head().timestamp)
     if (epoch <= this.#openedEpoch || clock() < this.#openAt) return
     this.#openAt = clock() + OPEN_EVERY_MS
-    const opened = await Promise.race([chain.ensureOpened(epoch), this.#stopping.promise])
-    if (opened === undefined) return
-    if (!opened.ok) {
-      logger.warn({ epoch, code: opened.error.code }, opened.error.message)
-      return
-    }
-    this.#openedEpoch = epoch
-    if (opened.value.done === 'now') logger.info({ epoch }, 'epoch opened')
+    const opening = chain.ensureOpened(epoch).then((opened) => {
+      if (!opened.ok) {
+        if (!this.#stopped) logger.warn({ epoch, code: opened.error.code }, opened.error.message)
+        return
+      }
+      this.#openedEpoch = epoch
+      if (opened.value.done === 'now') logger.info({ epoch }, 'epoch opened')
+    })
+    this.#track(Promise.race([opening, this.#stopping.promise]))
+    await Promise.race([opening, this.#pause(OPEN_WAIT_MS)])
   }
 
   async #addForced(): Promise<void> {

@@ -95,7 +95,7 @@ describe('settlers that race', () => {
     const three = await world.publish()
     built.push(three)
     await world.settled([three])
-    expect(stolen.length).toBeGreaterThanOrEqual(2)
+    expect(stolen.length).toBeGreaterThanOrEqual(1)
     for (const number of stolen) expect((await world.client.batch(number))!.batch.settler).toBe(honest.address)
     await until(
       async () => (await honest.history.tip()).number === (await world.client.lastBatch()).number,
