@@ -121,7 +121,7 @@ export async function startSettlement(
   await settler?.start()
   return async () => {
     await settler?.stop()
-    history.stop()
-    pool.stop()
+    await history.stop()
+    await pool.stop()
   }
 }
