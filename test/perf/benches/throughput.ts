@@ -3,6 +3,7 @@ import { setTimeout } from 'node:timers/promises'
 import { devnetModel } from '../../support/peers.ts'
 import type { Bench } from '../bench.ts'
 import { picture } from '../inputs.ts'
+import { watchMachine } from '../machineLoad.ts'
 import { cpuBetween } from '../processes/channel.ts'
 import { PROFILE_VARIABLE } from '../processes/profile.ts'
 import { startStage } from '../stage.ts'
@@ -32,9 +33,11 @@ export const throughput: Bench = {
       if (profiles !== undefined) {
         await Promise.all([provider.ask('startProfile', undefined), requester.ask('startProfile', undefined)])
       }
+      const machine = watchMachine()
       const cpuBefore = await provider.ask('cpuTimes', undefined)
       const steady = await requester.ask('load', { ...load, ms: STEADY_MS })
       const providerCpu = cpuBetween(cpuBefore, await provider.ask('cpuTimes', undefined))
+      const elsewhereCpuShare = machine.end(providerCpu.process + steady.cpu.process)
       if (profiles !== undefined) {
         await provider.ask('stopProfile', join(profiles, 'provider.cpuprofile'))
         await requester.ask('stopProfile', join(profiles, 'requester.cpuprofile'))
@@ -58,6 +61,8 @@ export const throughput: Bench = {
         providerThreadMsPerJob: providerCpu.thread / steady.jobs,
         requesterThreadMsPerJob: steady.cpu.thread / steady.jobs,
         directP50Ms: percentile(direct, 0.5),
+        /** The inference worker and the chain, and whatever else the machine did. */
+        elsewhereCpuShare,
       }
     } finally {
       await stage.stop()
