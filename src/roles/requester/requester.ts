@@ -2,6 +2,7 @@ import type { ChunkOpener, Sealing } from '../../attestation/index.ts'
 import { type Host, isNetError, protocolName } from '../../net/index.ts'
 import {
   type Address,
+  ANSWER_FAULTS,
   CHECKPOINT,
   type Clock,
   canonicalBytes,
@@ -155,6 +156,13 @@ interface Conversation {
   readonly stream: InferStream
   /** Its terminal frame was read. */
   ended: boolean
+}
+
+/** What a failure says about the peer; one that rests on this node's own policy or view of the chain says nothing. */
+function misconductOf(code: string): string | undefined {
+  if (code === 'rejected' || code === 'bad-grant') return code
+  if (code === 'evidence-digest') return 'bad-evidence'
+  return ANSWER_FAULTS.some((fault) => fault === code) ? 'answer-invalid' : undefined
 }
 
 type Experiences = Map<Address, { latencyMs: number; reputation: number }>
@@ -331,8 +339,8 @@ class RunningRequest {
     this.#seen.set(provider, { ...known, reputation: known.reputation / 2 })
     this.#progress({ type: 'failover', provider, code, message })
     const peer = this.#c.directory.peerOf(provider)
-    if (peer === undefined) return
-    this.#c.host.conduct.report(peer, code === 'rejected' ? 'rejected' : 'answer-invalid', { code })
+    const misconduct = misconductOf(code)
+    if (peer !== undefined && misconduct !== undefined) this.#c.host.conduct.report(peer, misconduct, { code })
   }
 
   async #succeed(result: RequestSuccess): Promise<void> {

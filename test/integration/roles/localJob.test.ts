@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { slowInput, slowRounds, writeSlowModel } from '../../../devnet/models/slow.ts'
-import { createSimulatedAuthority, type SimulatedAuthority } from '../../../src/attestation/index.ts'
+import { createSimulatedAuthority, type SimulatedAuthority, type TrustRoot } from '../../../src/attestation/index.ts'
 import type { LocalModel } from '../../../src/inference/index.ts'
 import { protocolName } from '../../../src/net/index.ts'
 import { nodeSecp256k1 } from '../../../src/node/crypto.ts'
@@ -83,12 +83,16 @@ const startProvider = (index: number, perRequest: bigint, bootstrap: readonly st
     bootstrap,
   })
 
-const startRequester = (index: number, ...providers: readonly ProviderPeer[]): Promise<RequesterPeer> =>
+const startRequester = (
+  index: number,
+  providers: readonly ProviderPeer[],
+  trustRoots: readonly TrustRoot[] = [authority.trustRoot],
+): Promise<RequesterPeer> =>
   startRequesterPeer({
     network: chain.network,
     rpc: chain.anvil.url,
     privateKey: devnetPrivateKey(DEVNET_SEED, 'requester', index),
-    trustRoots: [authority.trustRoot],
+    trustRoots,
     bootstrap: providers.flatMap(({ host }) => host.addresses()),
     journal: forgetfulJournal,
   })
@@ -104,7 +108,7 @@ beforeAll(async () => {
   slow = await writeSlowModel(join(directory, 'slow'))
   provider = await startProvider(0, 1_000n)
   rounds = await slowRounds(provider.engine, slow, SLOW_SECONDS)
-  requester = await startRequester(0, provider)
+  requester = await startRequester(0, [provider])
 })
 
 afterAll(async () => {
@@ -263,6 +267,21 @@ describe('a local job', () => {
     expect(result).toMatchObject({ ok: false, error: { code: 'refused', cause: code, deliveredChunks: 0, paid: 0n } })
   })
 
+  it('is not sent to a provider whose evidence this requester does not trust, who is not blamed for it (R5)', async () => {
+    const run = vi.spyOn(provider.engine, 'run')
+    const strict = await startRequester(2, [provider], [])
+    try {
+      const result = await strict.requester.request(order())
+      expect(result).toMatchObject({ ok: false, error: { code: 'evidence-refused', cause: 'untrusted-root' } })
+      expect(run).not.toHaveBeenCalled()
+      expect(strict.host.conduct.score(provider.host.peerId)).toBe(0)
+      expect(strict.host.connectedPeers()).toContain(provider.host.peerId)
+    } finally {
+      await strict.stop()
+      run.mockRestore()
+    }
+  })
+
   it('that nobody offers ends without an offer', async () => {
     const result = await requester.requester.request(order({ maxFee: 1n, timeoutMs: 100 }))
     expect(result).toMatchObject({ ok: false, error: { code: 'no-offer' } })
@@ -292,7 +311,7 @@ describe('a local job', () => {
 
   it('whose provider dies before the first chunk is answered by the next one (section 4.6)', async () => {
     const dearer = await startProvider(1, 2_000n)
-    const other = await startRequester(1, provider, dearer)
+    const other = await startRequester(1, [provider, dearer])
     try {
       await eventually(async () => (other.offers.live().length === 2 ? true : undefined))
       const chosen: string[] = []
