@@ -40,6 +40,8 @@ interface Anchored {
 /** The batch contract: takes the next batch with a quorum, and nothing else. */
 class FakeChain {
   batches: Anchored[] = []
+  /** Batches a reorg took back that the chain will not take again, as when their epoch is over. */
+  readonly refused = new Set<Digest>()
 
   tip(height = this.batches.length): ChainTip {
     const last = this.batches[height - 1]
@@ -56,9 +58,14 @@ class FakeChain {
       .reduce((sum, seat) => sum + seat.weight, 0n)
     const total = SIGNERS.seats.reduce((sum, seat) => sum + seat.weight, 0n)
     const follows = signed.batch.number === tip.number + 1 && signed.batch.previous === tip.digest
-    if (!follows || !anchorsWith(weight, total)) return false
+    if (!follows || !anchorsWith(weight, total) || this.refused.has(digest)) return false
     this.batches.push({ signed, digest, at: now })
     return true
+  }
+
+  goBack(depth: number, isFinal: boolean): void {
+    const gone = this.batches.splice(Math.max(0, this.batches.length - depth))
+    if (isFinal) for (const { digest } of gone) this.refused.add(digest)
   }
 
   nextSequences(height = this.batches.length): Map<Address, number> {
@@ -205,16 +212,16 @@ class World {
     else if (kind < 19) process.act(pick)
     else if (kind < 22) process.follow()
     else if (kind === 22 && pick % 3 === 0) process.start()
-    else if (kind === 23 && pick % 3 === 0)
-      this.chain.batches.splice(Math.max(0, this.chain.batches.length - 1 - (pick % 2)))
+    else if (kind === 23 && pick % 3 === 0) this.chain.goBack(1 + (pick % 2), pick % 4 < 2)
     else if (kind === 24) this.now += PARAMS.batchInterval
   }
 
-  /** Everybody hears of everything, nothing is lost any more. */
+  /** Everybody hears of everything and nothing is lost any more, but for two reorgs. */
   finish(): void {
     for (const process of this.processes) for (const settled of CHECKPOINTS) this.publish(process, settled)
     for (let round = 0; round < 400 && this.anchored() < CHECKPOINTS.length; round += 1) {
       this.now += PARAMS.batchInterval
+      if (round === 2 || round === 4) this.chain.goBack(2, round === 2)
       for (const process of this.processes) {
         process.follow()
         process.tick()
@@ -261,6 +268,7 @@ describe('competing settlers with lost signatures, crashes, failed anchors and r
         expect([...next.values()]).toEqual(Array<number>(OPERATORS).fill(PER_OPERATOR))
         for (const process of world.processes) {
           process.follow()
+          for (const settled of CHECKPOINTS) process.feed({ type: 'settled', settled })
           expect(process.machine.waiting, 'a settler still waits for what is anchored').toBe(0)
         }
         seen.batches += batches.length
