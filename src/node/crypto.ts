@@ -1,19 +1,13 @@
-import {
-  isPoint,
-  isPrivate,
-  pointCompress,
-  pointFromScalar,
-  recover as recoverPoint,
-  signRecoverable,
-} from 'tiny-secp256k1'
+import { isPoint, isPrivate, pointCompress, pointFromScalar } from 'tiny-secp256k1'
 import { bytesToHex, hexToBytes, keccakBytes, type Secp256k1, type Signature } from '../protocol/index.ts'
+import { type Libsecp256k1, libsecp256k1 } from './libsecp256k1.ts'
 
 const SIGNATURE_BYTES = 65
 /** n / 2 of secp256k1, big-endian: the greatest `s` that R3 allows. */
 const HALF_ORDER = hexToBytes('0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0')
 
-/** secp256k1 on Node (R28): libsecp256k1 compiled to wasm; the same signatures (RFC 6979, low s) as the browser's. */
-export function nodeSecp256k1(): Secp256k1 {
+/** secp256k1 on Node (R28): libsecp256k1; the same signatures (RFC 6979, low s) as the browser's. */
+export function nodeSecp256k1(library: Libsecp256k1 = libsecp256k1()): Secp256k1 {
   return {
     publicKey(privateKey) {
       assertPrivateKey(privateKey)
@@ -29,7 +23,7 @@ export function nodeSecp256k1(): Secp256k1 {
 
     sign(digest, privateKey) {
       assertPrivateKey(privateKey)
-      const { signature, recoveryId } = signRecoverable(hexToBytes(digest), privateKey)
+      const { signature, recoveryId } = library.sign(hexToBytes(digest), privateKey)
       const bytes = new Uint8Array(SIGNATURE_BYTES)
       bytes.set(signature)
       bytes[64] = 27 + recoveryId
@@ -43,7 +37,7 @@ export function nodeSecp256k1(): Secp256k1 {
       if ((v !== 27 && v !== 28) || !isLowS(bytes)) return undefined
       let point: Uint8Array | null
       try {
-        point = recoverPoint(hexToBytes(digest), bytes.subarray(0, 64), v === 27 ? 0 : 1, false)
+        point = library.recover(hexToBytes(digest), bytes.subarray(0, 64), v === 27 ? 0 : 1)
       } catch {
         return undefined
       }

@@ -4,16 +4,28 @@ import { recoverAddress } from 'viem'
 import { privateKeyToAddress, sign } from 'viem/accounts'
 import { describe, expect, test } from 'vitest'
 import { nodeSecp256k1 } from '../../../src/node/crypto.ts'
+import { type Libsecp256k1, libsecp256k1, nativeSecp256k1, wasmSecp256k1 } from '../../../src/node/libsecp256k1.ts'
 import { addressFromPublicKey, bytesToHex, hexToBytes, type Signature } from '../../../src/protocol/index.ts'
 
-const secp256k1 = nodeSecp256k1()
 const ORDER = noble.Point.Fn.ORDER
 const privateKeys = fc
   .bigInt({ min: 1n, max: ORDER - 1n })
   .map((value) => hexToBytes(`0x${value.toString(16).padStart(64, '0')}`))
 const digests = fc.uint8Array({ minLength: 32, maxLength: 32 }).map(bytesToHex)
 
-describe('nodeSecp256k1', () => {
+const builds = [wasmSecp256k1, nativeSecp256k1()].filter((build): build is Libsecp256k1 => build !== undefined)
+
+describe('libsecp256k1', () => {
+  test('is native where a prebuilt binary is, as on the machines of CI', () => {
+    expect(libsecp256k1().build).toBe(
+      process.platform === 'linux' && process.arch === 'x64' ? 'native' : builds.at(-1)?.build,
+    )
+  })
+})
+
+describe.each(builds)('nodeSecp256k1 on the $build build', (library) => {
+  const secp256k1 = nodeSecp256k1(library)
+
   test('R28: keys and points agree with @noble/curves', () => {
     fc.assert(
       fc.property(privateKeys, (privateKey) => {
