@@ -1,8 +1,9 @@
 import { chargeOf, type JobRecord, STATUS } from '../protocol/index.ts'
 import { type Found, found, type ReceiptContext } from './receiptContext.ts'
 
-/** Units keep to what job and terms allow. */
+/** Units keep to what job and terms allow; a tensor model bills output units alone. */
 export function checkUnits({ job, terms, receipt }: JobRecord): Found {
+  if (receipt.inputUnits !== 0) return found('units-mismatch', 'no input units of a tensor model', receipt.inputUnits)
   const most = Math.min(job.maxOutputUnits, terms.maxOutputUnits)
   return receipt.outputUnits > most ? found('units-mismatch', `at most ${most} units`, receipt.outputUnits) : undefined
 }

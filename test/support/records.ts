@@ -63,6 +63,7 @@ export interface RecordHooks {
   readonly runtimeClass?: Digest
   readonly traceHash?: Digest
   readonly units?: number
+  readonly inputUnits?: number
   readonly startedAt?: number
   readonly grant?: SignedGrant
   readonly terms?: Partial<Terms>
@@ -156,7 +157,12 @@ export function buildRecord(hooks: RecordHooks = {}): JobRecord {
   const output = hooks.output ?? utf8('an output that is long enough to be cut into some chunks of forty bytes each')
   const chunks = chunksOf(output)
   const startedAt = hooks.startedAt ?? NOW - 900
-  const usage = { inputUnits: 0, outputUnits: hooks.units ?? 1, startedAt, finishedAt: startedAt + 30 }
+  const usage = {
+    inputUnits: hooks.inputUnits ?? 0,
+    outputUnits: hooks.units ?? 1,
+    startedAt,
+    finishedAt: startedAt + 30,
+  }
   const charge = chargeOf(terms, usage)
   const chain = new ChunkChain(jobId)
   const plain: Head[] = []

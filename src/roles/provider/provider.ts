@@ -360,7 +360,10 @@ class ProviderRole implements Provider {
     const { chain, clock } = this.#components
     const createdAt = clock()
     const age = this.#init.parameters.committeeBlockAge
-    const block = await chain.blockAtTime(committeeBlockTime(createdAt, age))
+    const block = await chain.blockAtTime(committeeBlockTime(createdAt, age)).catch((thrown) => {
+      this.#fault(thrown, 'the chain cannot be read')
+      return undefined
+    })
     if (block === undefined) {
       this.#fault(new Error('no block of the right age; the checkpoint waits'), 'checkpoint not closed')
       this.#dispatch({ type: 'seed-unavailable', now: createdAt })

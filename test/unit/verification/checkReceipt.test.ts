@@ -112,6 +112,7 @@ const broken: readonly (readonly [ReasonName, string, RecordHooks])[] = [
   ['wrong-receiver', 'a voucher without a channel', { record: (record) => ({ ...record, voucher: someBytes('v') }) }],
   ['bad-charge', 'a charge on an unpaid job', withReceipt({ chargedAfter: 1n })],
   ['units-mismatch', 'more units than the job allows', { units: 9 }],
+  ['units-mismatch', 'input units of a tensor model', { inputUnits: 1 }],
   ['units-mismatch', 'more units than the terms allow', { units: 7, terms: { maxOutputUnits: 6 } }],
   ['fee-mismatch', 'a wei more', withReceipt({ fee: 1_000_000_001n + 10n ** 9n })],
   ['fee-mismatch', 'more work', withReceipt({ mac: 1n })],
