@@ -30,8 +30,8 @@ export interface CommitteeTraffic {
   readonly checkpoints: CheckpointGossip
   readonly votes: VoteGossip
   readonly evidence: EvidenceGossip
-  start(): void
-  stop(): void
+  start(): Promise<void>
+  stop(): Promise<void>
 }
 
 export interface CommitteeWorkComponents extends NodeParts {
@@ -45,7 +45,7 @@ export interface CommitteeWorkComponents extends NodeParts {
 
 export function createCommitteeTraffic(components: CommitteeWorkComponents): CommitteeTraffic {
   const { domain, committee, directory } = components
-  const evidence = createEvidenceGossip(components, { networkId: domain.networkId })
+  const evidence = createEvidenceGossip(components, { domain })
   const shared = { ...components, evidence }
   const door = createRecordsDoor(components, {
     networkId: domain.networkId,
@@ -58,14 +58,16 @@ export function createCommitteeTraffic(components: CommitteeWorkComponents): Com
     checkpoints,
     votes,
     evidence,
-    start: () => {
+    start: async () => {
+      await evidence.start()
       door.start()
       checkpoints.start()
       votes.start()
     },
-    stop: () => {
+    stop: async () => {
       checkpoints.stop()
       votes.stop()
+      await evidence.stop()
     },
   }
 }

@@ -359,7 +359,7 @@ class ComposedNode implements OpgNode {
     this.#add('directory', () => directory.stop())
     const sync = createSync({ host, logger: roleLogger }, { networkId: network.networkId })
     sync.start()
-    if (this.#store !== undefined) respondFromStore(sync, this.#store)
+    if (this.#store !== undefined) respondFromStore(sync, this.#store, clock)
     const exchange = createPeerExchange({ host, sync, logger: roleLogger }, { wanted: WANTED_PEERS })
     exchange.start()
     this.#add('peer exchange', () => exchange.stop())
@@ -454,7 +454,7 @@ class ComposedNode implements OpgNode {
       const stop = await startSettlement(work, traffic, { verifier, settles: this.#plays('settler') })
       this.#add('settlement', stop)
     }
-    traffic.start()
+    await traffic.start()
     this.#add('committee traffic', () => traffic.stop())
   }
 

@@ -9,7 +9,7 @@ import { OFFER, type Offer, TERMS, type Terms } from './objects.ts'
 import type { Signer } from './ports.ts'
 
 export const MAX_TERMS_PER_OFFER = 64
-export const MAX_ADDRESSES_PER_OFFER = 8
+export const MAX_ADDRESSES_PER_OFFER = 16
 
 export const termsDigest = (domain: Domain, terms: Terms): Digest => digestOf(domain, TERMS, terms)
 
@@ -34,7 +34,9 @@ export interface OfferDraft {
   readonly validUntil: number
 }
 
+/** Signs the draft with the first `MAX_ADDRESSES_PER_OFFER` of its addresses. */
 export function signOffer(domain: Domain, operator: Signer, draft: OfferDraft): SignedOffer {
+  const addresses = draft.addresses.slice(0, MAX_ADDRESSES_PER_OFFER)
   const offer: Offer = {
     operator: operator.address,
     grant: draft.grantDigest,
@@ -45,12 +47,12 @@ export function signOffer(domain: Domain, operator: Signer, draft: OfferDraft): 
     termsCount: draft.terms.length,
     tiers: maskOf(draft.tiers),
     privacy: maskOf(draft.privacy),
-    addressesHash: addressesHashOf(draft.addresses),
+    addressesHash: addressesHashOf(addresses),
     sequence: draft.sequence,
     validUntil: draft.validUntil,
   }
   const signature = operator.sign(digestOf(domain, OFFER, offer))
-  return { offer, signature, terms: draft.terms, addresses: draft.addresses, grant: draft.grant }
+  return { offer, signature, terms: draft.terms, addresses, grant: draft.grant }
 }
 
 /** Proof of terms `index` under the offer's `termsRoot`. */

@@ -1,5 +1,18 @@
-import { type Digest, type JobRecord, keccak } from '../protocol/index.ts'
+import { type Digest, type JobRecord, keccak, type SignedHead, type TranscriptChunk } from '../protocol/index.ts'
 import { encode } from '../wire/index.ts'
+
+/** What a record weighs in memory without input, heads and chunks, bytes. */
+const RECORD_BYTES = 4_096
+const HEAD_BYTES = 256
+const CHUNK_BYTES = 64
+
+/** What heads and chunks of a record weigh in memory, bytes; an empty part is not free. */
+export const partWeight = (heads: readonly SignedHead[], chunks: readonly TranscriptChunk[]): number =>
+  chunks.reduce((sum, { data }) => sum + data.length + CHUNK_BYTES, CHUNK_BYTES + heads.length * HEAD_BYTES)
+
+/** What a record weighs in memory, bytes. */
+export const recordWeight = ({ transcript, heads }: JobRecord): number =>
+  RECORD_BYTES + (transcript?.input.length ?? 0) + partWeight(heads, transcript?.chunks ?? [])
 
 /** The bytes of a record in pieces that each fit one frame: the record without heads and chunks, then those. */
 export function recordPieces(record: JobRecord): Uint8Array[] {

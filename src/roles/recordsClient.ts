@@ -13,6 +13,7 @@ import {
   type SignedGrant,
 } from '../protocol/index.ts'
 import type { RecordPart } from '../wire/index.ts'
+import { partWeight, recordWeight } from './records.ts'
 import { FrameFault, typedStream } from './typedStream.ts'
 
 export interface FetchedRecords {
@@ -22,40 +23,67 @@ export interface FetchedRecords {
 }
 
 export interface FetchFailure {
-  readonly code: 'unreachable' | 'refused' | 'bad-records'
+  readonly code: 'unreachable' | 'refused' | 'bad-records' | 'too-large'
   readonly message: string
 }
 
 const DIAL_TIMEOUT_MS = 5_000
 const FRAME_TIMEOUT_MS = 10_000
+/** A verifier gives a checkpoint up after this; a peer that drips does not hold a fetch longer, ms. */
+const FETCH_TIMEOUT_MS = 60_000
+/** Record bytes of one fetch: half of what a verifier holds, so that one provider does not fill it alone. */
+export const MAX_FETCH_BYTES = 128 * 1024 * 1024
 
-/** All records of a checkpoint from a peer that holds them, checked against its `receiptsRoot` (R10, R14). */
+export interface FetchOptions {
+  /** The first records, held already; they are not asked for again. */
+  readonly held?: readonly JobRecord[]
+  readonly maxBytes?: number
+}
+
+/** All records of a checkpoint from a peer that holds them, checked against its `receiptsRoot` (R10, R14), within `maxBytes`. */
 export async function fetchRecords(
   host: Pick<Host, 'openStream' | 'conduct'>,
   peer: string,
   domain: Domain,
   checkpoint: Checkpoint,
   digest: Digest,
+  options: FetchOptions = {},
 ): Promise<Result<FetchedRecords, FetchFailure>> {
+  const { held = [], maxBytes = MAX_FETCH_BYTES } = options
+  const signal = AbortSignal.timeout(FETCH_TIMEOUT_MS)
   try {
     const stream = await host.openStream(peer, protocolName(domain.networkId, 'records'), {
       signal: AbortSignal.timeout(DIAL_TIMEOUT_MS),
     })
     const typed = typedStream(stream, 'RecordsFrame', 'RecordsFrame', host.conduct)
     try {
-      await typed.write({ kind: 'request', value: { checkpoint: digest, from: 0, count: checkpoint.count } })
-      const records: JobRecord[] = []
+      await typed.write({
+        kind: 'request',
+        value: { checkpoint: digest, from: held.length, count: checkpoint.count - held.length },
+      })
+      const records = [...held]
+      let bytes = records.reduce((sum, record) => sum + recordWeight(record), 0)
       let grant: SignedGrant | undefined
       for (;;) {
-        const frame = await typed.read({ timeoutMs: FRAME_TIMEOUT_MS })
+        const frame = await typed.read({ timeoutMs: FRAME_TIMEOUT_MS, signal })
         if (frame === undefined)
           return fail({ code: 'unreachable', message: 'the stream ended without a terminal frame' })
         if (frame.kind === 'refusal') return fail({ code: 'refused', message: frame.value.message })
         if (frame.kind === 'end') break
-        if (frame.kind === 'grant') grant = frame.value.grant
-        else if (frame.kind === 'record' && frame.value.index === records.length) records.push(frame.value.record)
-        else if (frame.kind === 'part' && frame.value.index === records.length - 1) extend(records, frame.value)
-        else throw typed.misplaced(`${frame.kind} out of order`)
+        if (frame.kind === 'grant' && grant === undefined) grant = frame.value.grant
+        else if (frame.kind === 'record' && frame.value.index === records.length && records.length < checkpoint.count) {
+          bytes += recordWeight(frame.value.record)
+          records.push(frame.value.record)
+        } else if (frame.kind === 'part' && frame.value.index === records.length - 1 && records.length > held.length) {
+          bytes += partWeight(frame.value.heads, frame.value.chunks)
+          extend(records, frame.value)
+        } else throw typed.misplaced(`${frame.kind} out of order`)
+        if (bytes > maxBytes) {
+          const message = `expected records of at most ${maxBytes} bytes, got ${bytes} and more`
+          host.conduct.report(peer, 'bad-records', { checkpoint: digest, code: 'too-large' })
+          typed.abort(new Error(message))
+          return fail({ code: 'too-large', message })
+        }
       }
       if (records.length !== checkpoint.count || rootOf(domain, records) !== checkpoint.receiptsRoot) {
         host.conduct.report(peer, 'bad-records', { checkpoint: digest })

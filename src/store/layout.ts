@@ -41,6 +41,8 @@ export const TABLES = {
   offers: ['address'],
   /** Standing of peers, by PeerId. */
   reputation: ['text'],
+  /** Proofs of equivocation, by the digest of the place that was signed twice. */
+  evidence: ['digest'],
   /** A requester's own jobs, by job id. */
   requests: ['digest'],
   /** Where an object of another table lies, by the object's digest. */

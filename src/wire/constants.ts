@@ -1,4 +1,4 @@
-import { MAX_CHUNK_BYTES } from '../protocol/index.ts'
+import { MAX_ADDRESSES_PER_OFFER, MAX_CHUNK_BYTES } from '../protocol/index.ts'
 import type { WireType } from './messages.ts'
 
 const KIB = 1024
@@ -104,7 +104,7 @@ export const WIRE_LIMITS = {
     'certificates and revocation lists that let others check without the vendor',
   ),
   offerTerms: limit(64, 'count', 'models of one operator'),
-  offerAddresses: limit(16, 'count', 'as many as a peer dials'),
+  offerAddresses: limit(MAX_ADDRESSES_PER_OFFER, 'count', 'as many as a peer dials'),
   addressBytes: limit(256, 'bytes', 'one multiaddr as text'),
   input: limit(480 * KIB, 'bytes', 'input of a job, one frame with its job'),
   parameters: limit(16 * KIB, 'bytes', 'canonical parameters of a job'),

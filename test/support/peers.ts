@@ -189,7 +189,7 @@ export async function startProviderPeer(init: ProviderPeerInit): Promise<Provide
   for (const model of models) await engine.load(model)
   const parts = await startParts(init, ['/ip4/127.0.0.1/tcp/0'])
   const { domain, parameters, operator } = parts
-  respondFromStore(parts.sync, store)
+  respondFromStore(parts.sync, store, Date.now)
   const links = createCommitteeLinks(parts, { domain, waitMs: 20_000 })
   const attester = simulatedAttester(
     { authority: init.authority, subtle },

@@ -116,6 +116,7 @@ export const termsOf = (operator: Signer, change: Partial<Terms> = {}): Terms =>
 
 export interface OfferChange {
   readonly terms?: readonly Terms[]
+  readonly addresses?: readonly string[]
   readonly tiers?: readonly number[]
   readonly privacy?: readonly number[]
   readonly sequence?: number
@@ -125,7 +126,7 @@ export interface OfferChange {
 export function offerOf(operator: Signer, grant: ActiveGrant, change: OfferChange = {}): SignedOffer {
   return signOffer(DOMAIN, operator, {
     terms: change.terms ?? [termsOf(operator)],
-    addresses: ['/ip4/127.0.0.1/tcp/4801'],
+    addresses: change.addresses ?? ['/ip4/127.0.0.1/tcp/4801'],
     grant: grant.signed,
     grantDigest: grant.digest,
     tiers: change.tiers ?? Object.values(TIER),

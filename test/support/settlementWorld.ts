@@ -171,7 +171,7 @@ export async function startSettlementNode(init: SettlementNodeInit): Promise<Set
   const plainSync = createSync({ host, logger }, { networkId: network.networkId })
   plainSync.start()
   const sync = hooks.sync?.(plainSync) ?? plainSync
-  respondFromStore(sync, store)
+  respondFromStore(sync, store, Date.now)
   const settledStore = new SettledStore(store)
   const committee = createCommitteeLookup({ chain }, { parameters })
   const records = new Map<Digest, readonly JobRecord[]>()

@@ -64,6 +64,8 @@ const DIAL_TIMEOUT_MS = 5_000
 const RETRY_MS = 1_000
 /** Checkpoints whose late votes are still gathered after they were decided. */
 const MAX_PENDING = 256
+/** Bundles kept for a checkpoint whose committee is not known yet: seven members, both rounds, with and without work. */
+const MAX_EARLY_BUNDLES = 28
 
 export function createCommitteeLinks(components: CommitteeLinksComponents, init: CommitteeLinksInit): CommitteeLinks {
   return new Links(components, init)
@@ -75,6 +77,8 @@ class Links implements CommitteeLinks {
   readonly #protocol: string
   readonly #topic: string
   readonly #links = new Map<Address, Promise<RecordsStream | undefined>>()
+  /** Links that are open; a dropped one is not dropped again in the name of its successor. */
+  readonly #open = new Map<Address, RecordsStream>()
   readonly #grantsSent = new WeakMap<RecordsStream, Set<Digest>>()
   readonly #pending = new Map<Digest, Pending>()
   #journal: ProviderJournal | undefined
@@ -110,6 +114,7 @@ class Links implements CommitteeLinks {
     this.#pending.clear()
     const links = [...this.#links.values()]
     this.#links.clear()
+    this.#open.clear()
     await Promise.all(links.map(async (link) => (await link)?.close()))
   }
 
@@ -136,8 +141,7 @@ class Links implements CommitteeLinks {
   }
 
   addVotes(bundle: VoteBundle): void {
-    const digests = new Set(bundle.votes.map(({ vote }) => vote.checkpoint))
-    for (const digest of digests) this.#add(digest, bundle, undefined)
+    for (const digest of checkpointsOf(bundle)) this.#add(digest, bundle, undefined)
   }
 
   async #push(digest: Digest): Promise<void> {
@@ -205,16 +209,17 @@ class Links implements CommitteeLinks {
     if (known !== undefined) return known
     const peer = this.#c.directory.peerOf(verifier)
     if (peer === undefined) return Promise.resolve(undefined)
-    const opening = this.#open(peer, verifier)
+    const opening = this.#dial(peer, verifier)
     this.#links.set(verifier, opening)
     return opening
   }
 
-  async #open(peer: string, verifier: Address): Promise<RecordsStream | undefined> {
+  async #dial(peer: string, verifier: Address): Promise<RecordsStream | undefined> {
     const { host } = this.#c
     try {
       const stream = await host.openStream(peer, this.#protocol, { signal: AbortSignal.timeout(DIAL_TIMEOUT_MS) })
       const link = typedStream(stream, 'RecordsFrame', 'RecordsFrame', host.conduct)
+      this.#open.set(verifier, link)
       void this.#read(link, verifier)
       return link
     } catch (thrown) {
@@ -230,7 +235,7 @@ class Links implements CommitteeLinks {
         const frame = await link.read({ timeoutMs: Number.POSITIVE_INFINITY })
         if (frame === undefined) break
         if (frame.kind === 'votes') {
-          for (const { vote } of frame.value.votes) this.#add(vote.checkpoint, frame.value, link.peer)
+          for (const digest of checkpointsOf(frame.value)) this.#add(digest, frame.value, link.peer)
         } else if (frame.kind === 'request') {
           if (this.#journal !== undefined) await serveRecords(link, frame.value, this.#journal)
         } else if (frame.kind !== 'delivery' && frame.kind !== 'refusal') {
@@ -246,8 +251,13 @@ class Links implements CommitteeLinks {
     }
   }
 
+  /** What was pushed may have died with the link: a verifier that comes back is pushed every undecided checkpoint again. */
   #drop(verifier: Address, link: RecordsStream, thrown: unknown): void {
-    this.#links.delete(verifier)
+    if (this.#open.get(verifier) === link) {
+      this.#open.delete(verifier)
+      this.#links.delete(verifier)
+      for (const pending of this.#pending.values()) if (!pending.decided) pending.pushed.delete(verifier)
+    }
     if (thrown === undefined) void link.close()
     else link.abort(toError(thrown))
   }
@@ -256,7 +266,7 @@ class Links implements CommitteeLinks {
     const pending = this.#pending.get(digest)
     if (pending === undefined) return
     if (pending.collector === undefined) {
-      pending.early.push(bundle)
+      if (pending.early.length < MAX_EARLY_BUNDLES) pending.early.push(bundle)
       return
     }
     const { refused, changed } = pending.collector.add(bundle.votes)
@@ -296,6 +306,8 @@ class Links implements CommitteeLinks {
     this.#pending.delete(digest)
   }
 }
+
+const checkpointsOf = ({ votes }: VoteBundle): Set<Digest> => new Set(votes.map(({ vote }) => vote.checkpoint))
 
 const PUSH_BYTES = maxBytes('CheckpointPush') / 2
 

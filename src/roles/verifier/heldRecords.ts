@@ -1,4 +1,5 @@
 import type { Digest, JobRecord, SignedCheckpoint } from '../../protocol/index.ts'
+import { recordWeight } from '../records.ts'
 
 export interface HeldCheckpoint {
   readonly signed: SignedCheckpoint
@@ -7,8 +8,6 @@ export interface HeldCheckpoint {
 
 /** Record bytes a verifier keeps at once: some hundred checkpoints of small jobs, or a few of the greatest. */
 export const MAX_HELD_BYTES = 256 * 1024 * 1024
-/** What a record weighs without input and output. */
-const RECORD_BYTES = 4_096
 
 /** Records of the checkpoints under way, within a limit of bytes. */
 export class HeldRecords {
@@ -22,7 +21,7 @@ export class HeldRecords {
 
   /** False when there is no room. */
   keep(digest: Digest, signed: SignedCheckpoint, records: readonly JobRecord[]): boolean {
-    const bytes = records.reduce((sum, record) => sum + weightOf(record), 0)
+    const bytes = records.reduce((sum, record) => sum + recordWeight(record), 0)
     this.release(digest)
     if (this.#bytes + bytes > this.#most) return false
     this.#bytes += bytes
@@ -30,20 +29,19 @@ export class HeldRecords {
     return true
   }
 
+  /** All records of a checkpoint. */
   get(digest: Digest): HeldCheckpoint | undefined {
-    return this.#held.get(digest)
+    const held = this.#held.get(digest)
+    return held?.records.length === held?.signed.checkpoint.count ? held : undefined
+  }
+
+  /** The first records of a checkpoint, unchecked while some are missing. */
+  first(digest: Digest): readonly JobRecord[] {
+    return this.#held.get(digest)?.records ?? []
   }
 
   release(digest: Digest): void {
     this.#bytes -= this.#held.get(digest)?.bytes ?? 0
     this.#held.delete(digest)
   }
-}
-
-function weightOf({ transcript, heads }: JobRecord): number {
-  const chunks = transcript?.chunks ?? []
-  return chunks.reduce(
-    (sum, { data }) => sum + data.length + 64,
-    RECORD_BYTES + heads.length * 256 + (transcript?.input.length ?? 0),
-  )
 }

@@ -248,13 +248,16 @@ class VerifierRole implements Verifier {
     const { clock, directory, host, grants, logger } = this.#c
     const { domain } = this.#init
     const pushed = this.#held.get(digest)
-    if (pushed !== undefined && pushed.records.length === signed.checkpoint.count)
-      return this.#hold(digest, pushed.records)
+    if (pushed !== undefined) return this.#hold(digest, pushed.records)
     if (this.#fetching.has(digest)) return
     this.#fetching.add(digest)
     try {
       const peer = directory.peerOf(signed.checkpoint.operator)
-      const fetched = peer === undefined ? undefined : await fetchRecords(host, peer, domain, signed.checkpoint, digest)
+      const fetched =
+        peer === undefined
+          ? undefined
+          : await fetchRecords(host, peer, domain, signed.checkpoint, digest, { held: this.#held.first(digest) })
+      if (fetched?.ok === false && fetched.error.code === 'bad-records') this.#held.release(digest)
       if (fetched?.ok === true && this.#held.keep(digest, signed, fetched.value.records)) {
         if (fetched.value.grant !== undefined) grants.add(fetched.value.grant)
         return this.#hold(digest, fetched.value.records)
@@ -438,8 +441,9 @@ class VerifierRole implements Verifier {
     if (checkpoint.operator !== operator) throw link.misplaced('a provider pushes its own checkpoints')
     const digest = digestOf(domain, CHECKPOINT, checkpoint)
     if (crypto.recover(digest, signed.signature) !== operator) throw link.misplaced('a checkpoint with a bad signature')
-    if (this.#held.get(digest) === undefined && records.length === checkpoint.count) {
-      if (checkRecords(domain, checkpoint, records).ok) this.#held.keep(digest, signed, records)
+    if (records.length > this.#held.first(digest).length) {
+      const whole = records.length >= checkpoint.count
+      if (!whole || checkRecords(domain, checkpoint, records).ok) this.#held.keep(digest, signed, records)
       else host.conduct.report(link.peer, 'bad-records', { checkpoint: digest })
     }
     const { verdict } = await checkpoints.add(signed)

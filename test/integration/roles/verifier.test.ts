@@ -28,7 +28,7 @@ import { ROLE_CONDUCT } from '../../../src/roles/conduct.ts'
 import { createEvidenceGossip } from '../../../src/roles/evidenceGossip.ts'
 import type { GrantChecker } from '../../../src/roles/grants.ts'
 import type { RoleLogger } from '../../../src/roles/logger.ts'
-import { createPeerDirectory } from '../../../src/roles/peerDirectory.ts'
+import { createPeerDirectory, type PeerDirectory } from '../../../src/roles/peerDirectory.ts'
 import { createCommitteeLinks } from '../../../src/roles/provider/committeeLinks.ts'
 import type { ProviderJournal } from '../../../src/roles/provider/journal.ts'
 import { createRecordsDoor, seatEntitlement } from '../../../src/roles/recordsDoor.ts'
@@ -118,15 +118,19 @@ async function startHost(role: string, index: number, bootstrap: readonly string
   return host
 }
 
-function gossipOf(host: Host) {
+/** A provider of these tests keeps nothing. */
+const forgetful: Pick<Store, 'commit' | 'iterate'> = { commit: async () => {}, iterate: async function* () {} }
+
+async function gossipOf(host: Host, directory: PeerDirectory, store: Pick<Store, 'commit' | 'iterate'>) {
   const shared = { host, committee, crypto, clock, logger: quiet }
-  const told = createEvidenceGossip({ host, logger: quiet }, { networkId: DOMAIN.networkId })
+  const told = createEvidenceGossip({ ...shared, directory, store }, { domain: DOMAIN })
   const chain = { head: () => ({ number: 1_000, hash: H('h'), parentHash: H('p'), timestamp: NOW }) }
   const init = { domain: DOMAIN, parameters: PARAMETERS }
   const checkpoints = createCheckpointGossip({ ...shared, chain, evidence: told }, init)
   const votes = createVoteGossip({ ...shared, evidence: told }, init)
   checkpoints.start()
   votes.start()
+  await told.start()
   return { checkpoints, votes, evidence: told, chain }
 }
 
@@ -135,7 +139,7 @@ async function startVerifier(index: number, bootstrap: readonly string[], direct
   const store = await openStore(folder, { clock: Date.now, logger: quiet })
   const host = await startHost('verifier', index, bootstrap)
   const peers = createPeerDirectory({ host, crypto })
-  const { chain, ...gossip } = gossipOf(host)
+  const { chain, ...gossip } = await gossipOf(host, peers, store)
   const sync = createSync({ host, logger: quiet }, { networkId: DOMAIN.networkId })
   sync.start()
   const operator = three.signers[index]!
@@ -199,7 +203,7 @@ async function startProvider() {
   const door = createRecordsDoor({ host, logger: quiet }, { networkId: DOMAIN.networkId, entitled })
   door.serve(journal)
   door.start()
-  const { votes } = gossipOf(host)
+  const { votes } = await gossipOf(host, peers, forgetful)
   const bundles: VoteBundle[] = []
   votes.onVotes((bundle) => {
     bundles.push(bundle)

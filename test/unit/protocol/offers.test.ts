@@ -5,6 +5,7 @@ import {
   digestOf,
   type Experience,
   H,
+  MAX_ADDRESSES_PER_OFFER,
   maskHas,
   maskOf,
   merkleRoot,
@@ -22,6 +23,7 @@ import {
   termsProofOf,
   verifyMerkleProof,
 } from '../../../src/protocol/index.ts'
+import { decode, encode } from '../../../src/wire/index.ts'
 import { grantOf, MODEL, NOW, type OfferChange, offerOf, PARAMETERS, termsOf } from '../../support/protocolWorld.ts'
 import { crypto, DOMAIN, signerOf } from '../../support/votes.ts'
 
@@ -61,6 +63,14 @@ describe('an offer', () => {
         false,
       )
     }
+  })
+
+  it('carries as many addresses as a message may, the first of more', () => {
+    const addresses = Array.from({ length: MAX_ADDRESSES_PER_OFFER + 1 }, (_, port) => `/ip4/127.0.0.1/tcp/${port}`)
+    const signed = offer(0, {}, { addresses })
+    expect(signed.addresses).toEqual(addresses.slice(0, -1))
+    expect(signed.offer.addressesHash).toBe(addressesHashOf(signed.addresses))
+    expect(decode('SignedOffer', encode('SignedOffer', signed))).toEqual({ ok: true, value: signed })
   })
 
   it.each([TIER, PRIVACY])('has a bit for each code of %o', (codes) => {

@@ -74,8 +74,17 @@ describe('records that are held', () => {
     expect(held.keep(H('a'), signed, [record])).toBe(true)
     held.release(H('a'))
     held.release(H('a'))
-    expect(held.keep(H('b'), signed, [record, record])).toBe(true)
+    expect(held.keep(H('b'), buildCheckpoint([record, record]), [record, record])).toBe(true)
     expect(held.get(H('b'))?.records).toHaveLength(2)
+  })
+
+  it('are shown to nobody while some are missing, and need not be fetched again', () => {
+    const record = buildRecord()
+    const held = new HeldRecords()
+    expect(held.keep(H('a'), buildCheckpoint([record, record]), [record])).toBe(true)
+    expect(held.get(H('a'))).toBeUndefined()
+    expect(held.first(H('a'))).toEqual([record])
+    expect(held.first(H('b'))).toEqual([])
   })
 })
 
