@@ -301,7 +301,9 @@ class Links implements CommitteeLinks {
     else this.#abandoned(digest)
   }
 
+  /** Who still waits for it is told what stands. */
   #forget(digest: Digest): void {
+    this.#giveUp(digest)
     clearTimeout(this.#pending.get(digest)?.timer)
     this.#pending.delete(digest)
   }
