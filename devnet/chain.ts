@@ -22,6 +22,7 @@ const STOP_TIMEOUT_MS = 5_000
 /** Whole copies of the state, for the restart that finds anvil's own file half written. */
 const SNAPSHOT_INTERVAL_MS = 5_000
 const STATE_FILE = 'state.json'
+const LOG_FILE = 'anvil.log'
 const LOG_TAIL_BYTES = 2_000
 const RPC_TIMEOUT_MS = 10_000
 
@@ -136,7 +137,7 @@ class AnvilProcess implements Anvil {
     this.options = options
     this.port = options.port ?? 0
     this.chainId = options.chainId ?? anvilChain.id
-    this.logFile = join(options.directory, 'anvil.log')
+    this.logFile = join(options.directory, LOG_FILE)
     this.stateFile = join(options.directory, STATE_FILE)
     this.spareFile = join(options.directory, 'state.copy.json')
   }
@@ -313,7 +314,8 @@ export async function startAnvil(options: AnvilOptions): Promise<Anvil> {
 }
 
 /** Whether a directory holds the state of a chain. */
-export const hasChain = (directory: string): boolean => existsSync(join(directory, STATE_FILE))
+export const hasChain = (directory: string): boolean =>
+  [STATE_FILE, LOG_FILE].some((name) => existsSync(join(directory, name)))
 
 /** Removes a stopped chain's files. */
 export async function removeChain(directory: string): Promise<void> {
