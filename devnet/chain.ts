@@ -313,7 +313,7 @@ export async function startAnvil(options: AnvilOptions): Promise<Anvil> {
   return anvil
 }
 
-/** Whether a directory holds the state of a chain. */
+/** Whether a chain was started in a directory: it has a state or, before the first was written, a log. */
 export const hasChain = (directory: string): boolean =>
   [STATE_FILE, LOG_FILE].some((name) => existsSync(join(directory, name)))
 
