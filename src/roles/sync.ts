@@ -72,10 +72,14 @@ export function createSync(
     start: () => {
       host.handle(protocol, async (stream, peer) => {
         const typed = typedStream(stream, 'SyncFrame', 'SyncFrame', host.conduct)
-        for (;;) {
-          const frame = await typed.read({ timeoutMs: IDLE_TIMEOUT_MS })
-          if (frame === undefined) return
-          await typed.write(await answer(frame, peer))
+        try {
+          for (;;) {
+            const frame = await typed.read({ timeoutMs: IDLE_TIMEOUT_MS })
+            if (frame === undefined) return
+            await typed.write(await answer(frame, peer))
+          }
+        } catch (thrown) {
+          if (!(thrown instanceof FrameFault) && !isNetError(thrown)) throw thrown
         }
       })
     },

@@ -9,7 +9,7 @@ export class FrameFault extends CodedError<{
   readonly problem: string
 }> {}
 
-/** Frames of one protocol as messages. What does not decode costs the peer and ends the stream. */
+/** Frames of one protocol as messages. What does not decode is refused by code, costs the peer and ends the stream. */
 export interface TypedStream<In extends WireType, Out extends WireType> {
   readonly peer: string
   /** The next message; undefined when the other side ended cleanly. Rejects with FrameFault or NetError. */
@@ -23,6 +23,11 @@ export interface TypedStream<In extends WireType, Out extends WireType> {
   abort(error: Error): void
 }
 
+/** Sides of a stream that may send a refusal. */
+const REFUSING: ReadonlySet<WireType> = new Set(['InferServerFrame', 'RecordsFrame', 'SyncFrame'])
+/** Of a refusal's message, which is 512 bytes at most. */
+const MAX_PROBLEM_LENGTH = 256
+
 /** Frames beyond it wait for room in the stream before the next ones are encoded. */
 const PACKET_BYTES = 64 * 1024
 
@@ -33,10 +38,18 @@ export function typedStream<In extends WireType, Out extends WireType>(
   conduct: Pick<Conduct, 'report'>,
 ): TypedStream<In, Out> {
   const fault = (problem: string): FrameFault => {
+    refuse(problem)
     conduct.report(stream.peer, 'bad-frame', { protocol: stream.protocol, problem })
     const error = new FrameFault({ code: 'bad-frame', peer: stream.peer, problem }, `${stream.protocol}: ${problem}`)
     stream.abort(error)
     return error
+  }
+  /** Sent before the peer is scored, which may hang it up; a peer that takes no more is not waited for. */
+  const refuse = (problem: string): void => {
+    if (!REFUSING.has(outgoing)) return
+    const value = { code: 'bad-frame', message: problem.slice(0, MAX_PROBLEM_LENGTH) } as const
+    const refusal = { kind: 'refusal', value } as unknown as WireMessage<Out>
+    stream.write(encode(outgoing, refusal)).catch(() => undefined)
   }
   return {
     peer: stream.peer,

@@ -142,8 +142,15 @@ export class StreamedInferServer implements InferServer {
       const last = frames.at(-1)?.kind
       if (last === 'end' || last === 'refusal') this.#requests.delete(open.id)
       await open.stream.writeAll(frames)
+      for (const reply of replies) this.#judge(open, reply)
     }
     open.writing = false
+  }
+
+  /** Whoever sends what nobody signed has not checked it either; said first, since a hung-up peer hears nothing. */
+  #judge({ stream: { peer } }: OpenRequest, reply: ProviderReply): void {
+    if (reply.type !== 'refusal' || reply.code !== 'bad-signature') return
+    this.#host.conduct.report(peer, 'bad-signature', { jobId: reply.jobId })
   }
 
   async #seal(open: OpenRequest, replies: readonly ProviderReply[]): Promise<InferServerFrame[]> {
@@ -196,7 +203,7 @@ const unsealable = (jobId: Digest): InferServerFrame => ({
   value: { jobId, code: 'unseal-failed', message: 'the sealed input cannot be opened here' },
 })
 
-function frameOf(reply: ProviderReply): InferServerFrame {
+export function frameOf(reply: ProviderReply): InferServerFrame {
   switch (reply.type) {
     case 'accepted':
       return { kind: 'accepted', value: { jobId: reply.jobId, grant: reply.grant } }

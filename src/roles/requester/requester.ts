@@ -154,6 +154,9 @@ export function createRequester(components: RequesterComponents, init: Requester
 /** The stream that carries the present attempt. */
 interface Conversation {
   readonly stream: InferStream
+  readonly provider: Address
+  /** A receipt was read, good or bad. */
+  receipted: boolean
   /** Its terminal frame was read. */
   ended: boolean
 }
@@ -335,12 +338,17 @@ class RunningRequest {
   }
 
   #report(provider: Address, code: string, message: string): void {
-    const known = this.#seen.get(provider) ?? { latencyMs: 0, reputation: 0.5 }
-    this.#seen.set(provider, { ...known, reputation: known.reputation / 2 })
+    this.#lowerReputation(provider)
     this.#progress({ type: 'failover', provider, code, message })
     const peer = this.#c.directory.peerOf(provider)
     const misconduct = misconductOf(code)
     if (peer !== undefined && misconduct !== undefined) this.#c.host.conduct.report(peer, misconduct, { code })
+  }
+
+  /** A provider that dies is ranked lower here; that alone is no misconduct. */
+  #lowerReputation(provider: Address): void {
+    const known = this.#seen.get(provider) ?? { latencyMs: 0, reputation: 0.5 }
+    this.#seen.set(provider, { ...known, reputation: known.reputation / 2 })
   }
 
   async #succeed(result: RequestSuccess): Promise<void> {
@@ -414,7 +422,7 @@ class RunningRequest {
       const request = await this.#requestOf(signed, offer)
       const stream = await this.#pool.take(peer)
       if (this.#settled) return this.#pool.give(stream)
-      conversation = { stream, ended: false }
+      conversation = { stream, provider: operator, receipted: false, ended: false }
       this.#conversation = conversation
       await stream.write({ kind: 'request', value: request })
       this.#progress({ type: 'job-sent', jobId, provider: operator })
@@ -422,6 +430,7 @@ class RunningRequest {
     } catch (thrown) {
       if (this.#conversation !== conversation) return
       const code = thrown instanceof FrameFault || isNetError(thrown) ? thrown.code : 'stream-failed'
+      if (conversation !== undefined) this.#lowerReputation(operator)
       this.#dispatch({ type: 'stream-failed', code, message: toError(thrown).message })
     }
   }
@@ -445,6 +454,7 @@ class RunningRequest {
       const frame = await stream.read({ timeoutMs: FRAME_TIMEOUT_MS })
       if (this.#conversation !== conversation) return
       if (frame === undefined) {
+        if (!conversation.receipted) this.#lowerReputation(conversation.provider)
         return this.#dispatch({
           type: 'stream-failed',
           code: 'unexpected-end',
@@ -452,6 +462,11 @@ class RunningRequest {
         })
       }
       conversation.ended = frame.kind === 'end' || frame.kind === 'refusal'
+      if (frame.kind === 'receipt') conversation.receipted = true
+      if (frame.kind === 'end' && !conversation.receipted) {
+        this.#lowerReputation(conversation.provider)
+        this.#c.host.conduct.report(stream.peer, 'answer-invalid', { code: 'no-receipt', jobId })
+      }
       await this.#onFrame(frame, stream, jobId)
       if (conversation.ended && this.#conversation === conversation) this.#closeStream(true)
     }

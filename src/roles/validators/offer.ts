@@ -48,6 +48,8 @@ export async function validateOffer(offer: SignedOffer, context: OfferValidatorC
   const { parameters, domain, crypto } = context
   const { operator, sequence, validUntil, grant: grantDigest } = offer.offer
   const now = context.now()
+  // [REJECT] It did not end a whole life ago: no honest peer forwards such an offer, however slow.
+  if (validUntil + parameters.offerLife <= now) return refuse('reject', 'offer-expired', offer)
   // [IGNORE] The offer is alive.
   if (validUntil <= now) return refuse('ignore', 'offer-expired', offer)
   // [IGNORE] It does not live longer than an offer may, the sender's clock allowed for.
