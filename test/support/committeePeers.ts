@@ -193,10 +193,14 @@ export async function startVerifier(
 export async function startProvider() {
   const host = await startHost('provider', 0, [])
   const peers = createPeerDirectory({ host, crypto })
+  const asked: { readonly from: number; readonly count: number }[] = []
   const held = new Map<Digest, { signed: SignedCheckpoint; records: readonly JobRecord[] }>()
   const journal = {
     checkpoint: async (digest: Digest) => held.get(digest)?.signed,
-    records: async (digest: Digest, from: number, count: number) => held.get(digest)?.records.slice(from, from + count),
+    records: async (digest: Digest, from: number, count: number) => {
+      asked.push({ from, count })
+      return held.get(digest)?.records.slice(from, from + count)
+    },
     grant: async () => ({ ...buildGrant(), evidence }),
   } as unknown as ProviderJournal
   const links = createCommitteeLinks(
@@ -222,7 +226,7 @@ export async function startProvider() {
     peers.stop()
     await host.stop()
   })
-  return { host, links, held, bundles, certificates, evidence: told, directory: peers }
+  return { host, links, held, asked, bundles, certificates, evidence: told, directory: peers }
 }
 
 export const recordOf = (sequence: number, output: Uint8Array = honest.output): JobRecord =>
