@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {ICommittee} from "./ICommittee.sol";
+import {IProtocolParams} from "./IProtocolParams.sol";
 import {IStakeManager} from "./IStakeManager.sol";
 import {Batch, Checkpoint, Leaf, Receipt} from "./Objects.sol";
 
@@ -11,6 +12,7 @@ interface IBatchAnchor {
   /// @notice What is proved of a receipt.
   enum Status {
     NotAnchored,
+    Voided,
     NotInBatch,
     NotInCheckpoint,
     Undecided,
@@ -38,12 +40,18 @@ interface IBatchAnchor {
   error ProviderNotStaked(address operator);
   error BadOperatorSignature(address operator);
   error AlreadyForced(bytes32 digest);
+  /// @notice Thrown when new batches are paused
+  error AnchorsPaused();
+  /// @notice Thrown when a batch is voided by another than the module that proves withholding, or twice
+  error NotVoidable(uint64 number, address caller);
 
   /// @param batch all of it, so that its digest can be recomputed from the log
   /// @param signers bit i is seat i of the signing set of `batch.epoch`
   event BatchAnchored(
     uint64 indexed number, bytes32 indexed digest, address indexed settler, Batch batch, uint256 signers
   );
+  /// @notice Nothing is proved by this batch any more; the chain of numbers and digests stays.
+  event BatchVoided(uint64 indexed number);
   /// @notice Later batches must include this checkpoint (R20).
   event CheckpointForced(
     bytes32 indexed digest, address indexed operator, uint64 indexed sequence, Checkpoint checkpoint, bytes operatorSig
@@ -57,7 +65,10 @@ interface IBatchAnchor {
   /// @param operatorSig the operator's 65-byte signature of the checkpoint
   function force(Checkpoint calldata c, bytes calldata operatorSig) external;
 
-  /// @notice Whether `l` is a leaf of the anchored batch `b`.
+  /// @notice Takes the force of proof from a batch whose leaf was withheld. `Module.Demands` only.
+  function voidBatch(uint64 number) external;
+
+  /// @notice Whether `l` is a leaf of the anchored batch `b`, which was not voided.
   function checkLeaf(Batch calldata b, Leaf calldata l, bytes32[] calldata proof) external view returns (bool);
 
   /// @notice What the anchored batch `b` says of receipt `index` of the checkpoint in leaf `l`.
@@ -78,6 +89,8 @@ interface IBatchAnchor {
   function lastEpoch() external view returns (uint64);
   /// @notice Digest of an anchored batch; zero for number 0 and for batches to come.
   function digestOf(uint64 number) external view returns (bytes32);
+  function isVoid(uint64 number) external view returns (bool);
+  function params() external view returns (IProtocolParams);
   /// @notice Second in which a checkpoint was forced; zero when it was not.
   function forcedAt(bytes32 checkpoint) external view returns (uint64);
 }
