@@ -199,3 +199,23 @@ struct Leaf {
   uint128 acceptedFee;
   bytes32 certificate;
 }
+
+/// @notice Signed by more than 2/3 of the signing set's weight: who gets the rewards of an epoch. `total` of this epoch,
+/// `cumulative` of all roots up to it, in wei; `table` is the sha-256 of the epoch table; `previous` the digest of the
+/// root it builds on. Leaf digests are H("OPG/reward/1", account, cumulative).
+struct RewardRoot {
+  address distributor;
+  uint64 epoch;
+  bytes32 root;
+  uint32 leaves;
+  uint128 total;
+  uint128 cumulative;
+  bytes32 table;
+  bytes32 previous;
+}
+
+/// @notice Signed by more than 2/3 of the jury's weight in `epoch`: the root with the digest `rewardRoot` is wrong.
+struct VoidRoot {
+  bytes32 rewardRoot;
+  uint64 epoch;
+}

@@ -11,8 +11,10 @@ import {
   Load,
   Offer,
   Receipt,
+  RewardRoot,
   SessionGrant,
   Terms,
+  VoidRoot,
   Vote
 } from "../interfaces/Objects.sol";
 
@@ -52,6 +54,10 @@ library Digests {
   bytes32 internal constant LEAF_TYPEHASH = keccak256(
     "Leaf(uint32 index,address operator,uint64 sequence,bytes32 checkpoint,bytes32 receiptsRoot,uint16 count,uint256 accepted,uint256 rejected,uint256 slashable,uint128 acceptedFee,bytes32 certificate)"
   );
+  bytes32 internal constant REWARD_ROOT_TYPEHASH = keccak256(
+    "RewardRoot(address distributor,uint64 epoch,bytes32 root,uint32 leaves,uint128 total,uint128 cumulative,bytes32 table,bytes32 previous)"
+  );
+  bytes32 internal constant VOID_ROOT_TYPEHASH = keccak256("VoidRoot(bytes32 rewardRoot,uint64 epoch)");
   /// @dev The operator's consent to be registered by `owner`; `deadline` in seconds.
   bytes32 internal constant REGISTRATION_TYPEHASH =
     keccak256("Registration(address operator,address owner,address payout,uint256 deadline)");
@@ -136,5 +142,13 @@ library Digests {
 
   function hash(Leaf calldata value) internal pure returns (bytes32) {
     return keccak256(abi.encode(LEAF_TYPEHASH, value));
+  }
+
+  function hash(RewardRoot calldata value) internal pure returns (bytes32) {
+    return keccak256(abi.encode(REWARD_ROOT_TYPEHASH, value));
+  }
+
+  function hash(VoidRoot memory value) internal pure returns (bytes32) {
+    return keccak256(abi.encode(VOID_ROOT_TYPEHASH, value));
   }
 }

@@ -16,6 +16,7 @@ library IndexedMerkle {
   bytes32 internal constant VOTE = keccak256("OPG/leaf/vote/1");
   bytes32 internal constant CERTIFICATE = keccak256("OPG/leaf/certificate/1");
   bytes32 internal constant REASON = keccak256("OPG/leaf/reason/1");
+  bytes32 internal constant REWARD = keccak256("OPG/leaf/reward/1");
 
   /// @notice Longest proof that a tree of 2^32 leaves can need.
   uint256 internal constant MAX_PROOF_LENGTH = 33;
