@@ -57,8 +57,8 @@ interface IRewardDistributor {
   error WrongCumulative(uint256 expected, uint256 got);
   /// @notice Thrown when the root gives more than the epoch's budget
   error ExceedsBudget(uint256 total, uint256 budget);
-  /// @notice Thrown when a voided root is posted again
-  error RootVoid(bytes32 digest);
+  /// @notice Thrown when the root was signed before the last one was voided: no void root is posted twice
+  error WrongVoids(uint32 expected, uint32 got);
   /// @notice Thrown when the signatures are not more than 2/3 of the weight asked
   error NoQuorum(uint256 signed, uint256 total);
   /// @notice Thrown when there is no such root or it is final
@@ -131,8 +131,8 @@ interface IRewardDistributor {
   function finalNumber() external view returns (uint64);
   /// @notice A root that stands; numbers count from 1. Reverts for others.
   function rootOf(uint64 number) external view returns (Root memory);
-  /// @notice Whether the `RewardRoot` with this digest was voided.
-  function isVoid(bytes32 digest) external view returns (bool);
+  /// @notice How often roots were voided; the next root names it.
+  function voids() external view returns (uint32);
   /// @notice Paid to the account so far.
   function claimedOf(address account) external view returns (uint256);
   /// @notice Paid to all accounts so far.

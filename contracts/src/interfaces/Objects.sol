@@ -200,12 +200,14 @@ struct Leaf {
   bytes32 certificate;
 }
 
-/// @notice Signed by more than 2/3 of the signing set's weight: who gets the rewards of an epoch. `total` of this epoch,
-/// `cumulative` of all roots up to it, in wei; `table` is the sha-256 of the epoch table; `previous` the digest of the
-/// root it builds on. Leaf digests are H("OPG/reward/1", account, cumulative).
+/// @notice Signed by more than 2/3 of the signing set's weight: who gets the rewards of an epoch. `voids` is how often the
+/// distributor voided roots before, `total` of this epoch and `cumulative` of all roots up to it in wei, `table` the
+/// sha-256 of the epoch table, `previous` the digest of the root it builds on. Leaf digests are
+/// H("OPG/reward/1", account, cumulative).
 struct RewardRoot {
   address distributor;
   uint64 epoch;
+  uint32 voids;
   bytes32 root;
   uint32 leaves;
   uint128 total;

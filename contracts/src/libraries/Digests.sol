@@ -55,7 +55,7 @@ library Digests {
     "Leaf(uint32 index,address operator,uint64 sequence,bytes32 checkpoint,bytes32 receiptsRoot,uint16 count,uint256 accepted,uint256 rejected,uint256 slashable,uint128 acceptedFee,bytes32 certificate)"
   );
   bytes32 internal constant REWARD_ROOT_TYPEHASH = keccak256(
-    "RewardRoot(address distributor,uint64 epoch,bytes32 root,uint32 leaves,uint128 total,uint128 cumulative,bytes32 table,bytes32 previous)"
+    "RewardRoot(address distributor,uint64 epoch,uint32 voids,bytes32 root,uint32 leaves,uint128 total,uint128 cumulative,bytes32 table,bytes32 previous)"
   );
   bytes32 internal constant VOID_ROOT_TYPEHASH = keccak256("VoidRoot(bytes32 rewardRoot,uint64 epoch)");
   /// @dev The operator's consent to be registered by `owner`; `deadline` in seconds.
