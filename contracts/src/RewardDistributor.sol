@@ -90,12 +90,9 @@ contract RewardDistributor is IRewardDistributor {
     require(r.distributor == address(this), WrongDistributor(r.distributor));
     uint64 current = stakeManager.currentEpoch();
     _requireNext(r, current);
-    Budget memory budget = _budgetOf(r.epoch, token.balanceOf(address(this)) + reserve.releasable());
-    uint256 most = budget.fees + budget.emission + budget.carried;
-    require(r.total <= most, ExceedsBudget(r.total, most));
+    Budget memory budget = _requireInBudget(r);
     bytes32 digest = _typed(r.hash());
-    (uint256 signed, uint256 weight) = committee.weigh(r.epoch, false, digest, signers, sigs64);
-    require(signed * 3 > weight * 2, NoQuorum(signed, weight));
+    _requireQuorum(r.epoch, false, digest, signers, sigs64);
 
     _nextPostIn = current + 1;
     if (retiredAt != 0) delete retiredAt;
@@ -117,8 +114,7 @@ contract RewardDistributor is IRewardDistributor {
     require(epoch <= current && epoch + 1 >= current, WrongEpoch(epoch, current));
     require(number != 0 && number <= _roots.length, NotVoidable(number));
     bytes32 digest = _typed(VoidRoot(_roots[number - 1].digest, epoch).hash());
-    (uint256 signed, uint256 total) = committee.weigh(epoch, true, digest, jurors, sigs64);
-    require(signed * 3 > total * 2, NoQuorum(signed, total));
+    _requireQuorum(epoch, true, digest, jurors, sigs64);
     _void(number);
   }
 
@@ -223,6 +219,17 @@ contract RewardDistributor is IRewardDistributor {
     require((r.leaves == 0) == (r.root == 0), RootWithoutLeaves());
     cumulative += r.total;
     require(r.cumulative == cumulative, WrongCumulative(cumulative, r.cumulative));
+  }
+
+  function _requireInBudget(RewardRoot calldata r) private view returns (Budget memory budget) {
+    budget = _budgetOf(r.epoch, token.balanceOf(address(this)) + reserve.releasable());
+    uint256 most = budget.fees + budget.emission + budget.carried;
+    require(r.total <= most, ExceedsBudget(r.total, most));
+  }
+
+  function _requireQuorum(uint64 epoch, bool jury, bytes32 digest, uint256 bitmap, bytes calldata sigs64) private view {
+    (uint256 signed, uint256 weight) = committee.weigh(epoch, jury, digest, bitmap, sigs64);
+    require(signed * 3 > weight * 2, NoQuorum(signed, weight));
   }
 
   /// @dev What a void root had given is free again. The same bound on the loop as in `finalNumber`.
