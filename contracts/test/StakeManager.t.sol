@@ -6,7 +6,6 @@ import {IStakeManager} from "../src/interfaces/IStakeManager.sol";
 import {Role} from "../src/interfaces/Objects.sol";
 import {Digests} from "../src/libraries/Digests.sol";
 import {Network} from "./support/Network.sol";
-import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 
 contract StakeManagerTest is Network {
   address private stranger = address(0xBAD);
@@ -42,18 +41,10 @@ contract StakeManagerTest is Network {
   }
 
   function test_refusesParametersOutOfRange() public {
-    bytes memory invalid = abi.encodeWithSelector(IStakeManager.InvalidParameters.selector);
-    vm.expectRevert(invalid);
-    new StakeManager(IERC20(address(0)), 60, 60);
-    vm.expectRevert(invalid);
-    new StakeManager(opg, 0, 60);
-    vm.expectRevert(invalid);
-    new StakeManager(opg, 7 days + 1, 14 days);
-    vm.expectRevert(invalid);
-    new StakeManager(opg, 60, 59);
-    vm.expectRevert(invalid);
-    new StakeManager(opg, 60, 60 days + 1);
-    equal(new StakeManager(opg, 24 hours, 14 days).unbondingPeriod(), 14 days, "the values of Base");
+    IStakeManager.Setup memory setup = genesis();
+    setup.unbondingPeriod = 5 * EPOCH;
+    vm.expectRevert(abi.encodeWithSelector(IStakeManager.InvalidParameters.selector));
+    new StakeManager(setup);
   }
 
   function test_R1_registersWithTheOperatorsConsent() public {
@@ -289,10 +280,6 @@ contract StakeManagerTest is Network {
     manager.requestUnstake(all[0].operator, Role.Settler, uint128(manager.stakeOf(all[0].operator, Role.Settler)));
     manager.stake(gone, Role.Settler, 5000e18);
     equal(manager.operatorCount(Role.Settler), 4, "in again");
-  }
-
-  function test_noSlasherInThisForm() public view {
-    equal(manager.slasher(), address(0), "slasher");
   }
 
   function testFuzz_neverCountsAnAmountBelowTheMinimum(uint256 seed, uint8 steps) public {

@@ -61,6 +61,9 @@ library Digests {
   /// @dev The operator's consent to be registered by `owner`; `deadline` in seconds.
   bytes32 internal constant REGISTRATION_TYPEHASH =
     keccak256("Registration(address operator,address owner,address payout,uint256 deadline)");
+  /// @dev The new key's consent to take the place of `from`; `deadline` in seconds.
+  bytes32 internal constant ROTATION_TYPEHASH =
+    keccak256("Rotation(address from,address to,address owner,uint256 deadline)");
   bytes32 internal constant DOMAIN_TYPEHASH =
     keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract,bytes32 salt)");
   bytes32 internal constant NAME_HASH = keccak256("OPG Network");
@@ -94,6 +97,10 @@ library Digests {
     returns (bytes32)
   {
     return keccak256(abi.encode(REGISTRATION_TYPEHASH, operator, owner, payout, deadline));
+  }
+
+  function hashRotation(address from, address to, address owner, uint256 deadline) internal pure returns (bytes32) {
+    return keccak256(abi.encode(ROTATION_TYPEHASH, from, to, owner, deadline));
   }
 
   function hash(SessionGrant calldata value) internal pure returns (bytes32) {

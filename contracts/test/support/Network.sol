@@ -6,6 +6,8 @@ import {Committee} from "../../src/Committee.sol";
 import {OPG} from "../../src/OPG.sol";
 import {StakeManager} from "../../src/StakeManager.sol";
 import {ICommittee} from "../../src/interfaces/ICommittee.sol";
+import {IProtocolParams} from "../../src/interfaces/IProtocolParams.sol";
+import {IStakeManager} from "../../src/interfaces/IStakeManager.sol";
 import {Batch, Role} from "../../src/interfaces/Objects.sol";
 import {Digests} from "../../src/libraries/Digests.sol";
 import {Harness} from "../Harness.sol";
@@ -14,10 +16,21 @@ import {Test} from "./Test.sol";
 /// @notice All contracts of a network with devnet parameters; this contract owns every operator.
 abstract contract Network is Test {
   uint64 internal constant EPOCH = 60;
-  uint64 internal constant UNBONDING = 60;
+  uint64 internal constant UNBONDING = 6 * EPOCH;
+  uint64 internal constant SEIZURE_DELAY = 30;
+  uint64 internal constant REPORTER_DELAY = 70;
+  uint64 internal constant POT_PERIOD = 300;
+  uint64 internal constant HOLD_PERIOD = 120;
+  uint64 internal constant SLASHER_DELAY = UNBONDING + EPOCH;
   uint128 internal constant VERIFIER_STAKE = 2000e18;
+  address internal constant GOVERNANCE = address(0x60F);
+  address internal constant GUARDIAN = address(0x60A);
+  address internal constant TREASURY = address(0x7EA);
+  /// @dev Acts from the first block; a test that needs no module acts by it.
+  address internal constant SLASHER = address(0x51A);
 
   OPG internal opg;
+  IProtocolParams internal params;
   StakeManager internal manager;
   Committee internal committee;
   BatchAnchor internal batches;
@@ -25,13 +38,40 @@ abstract contract Network is Test {
 
   mapping(address operator => uint256 privateKey) internal keys;
 
+  /// @dev Slashers of the genesis beside `SLASHER`; a module to be deployed later by its predicted address.
+  function genesisSlashers() internal virtual returns (address[] memory) {}
+
+  /// @dev The values every other fixture starts from.
+  function genesis() internal returns (IStakeManager.Setup memory) {
+    address[] memory more = genesisSlashers();
+    address[] memory slashers = new address[](more.length + 1);
+    slashers[0] = SLASHER;
+    for (uint256 index; index < more.length; ++index) {
+      slashers[index + 1] = more[index];
+    }
+    return IStakeManager.Setup({
+      token: opg,
+      params: params,
+      governance: GOVERNANCE,
+      epochLength: EPOCH,
+      unbondingPeriod: UNBONDING,
+      seizureDelay: SEIZURE_DELAY,
+      reporterDelay: REPORTER_DELAY,
+      potPeriod: POT_PERIOD,
+      holdPeriod: HOLD_PERIOD,
+      slasherDelay: SLASHER_DELAY,
+      slashers: slashers
+    });
+  }
+
   function deploy() internal {
     vm.roll(100);
     vm.warp(1_800_000_000);
     opg = new OPG(address(this));
-    manager = new StakeManager(opg, EPOCH, UNBONDING);
+    params = IProtocolParams(address(0x9A2));
+    manager = new StakeManager(genesis());
     committee = new Committee(manager, 3);
-    batches = new BatchAnchor(committee);
+    batches = new BatchAnchor(committee, params);
     harness = new Harness();
     opg.approve(address(manager), type(uint256).max);
   }
