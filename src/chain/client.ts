@@ -24,7 +24,7 @@ import { ChainError } from './errors.ts'
 import { type ForcedCheckpoint, ForcedReader } from './forced.ts'
 import type { NetworkFile } from './networkFile.ts'
 import { profileProblem } from './profile.ts'
-import { createRpc, type Rpc } from './rpc.ts'
+import { createRpc, type Rpc, type RpcClient } from './rpc.ts'
 import { StakeReader } from './stakes.ts'
 import { type Call, type SendOptions, type Sent, TransactionSender, type TransactionSigner } from './transactions.ts'
 
@@ -97,6 +97,9 @@ export interface ChainClient {
   ): Promise<Result<Sent, ChainError>>
   /** Waits until anybody has anchored batch `number` so deep; fails with `not-anchored`. */
   waitAnchored(number: number, options?: WaitOptions): Promise<Result<AnchoredBatch, ChainError>>
+  /** Runs reads on an endpoint that answers. Throws ChainError. */
+  query<T>(action: (client: RpcClient) => Promise<T>): Promise<T>
+
   /** R20: puts a signed checkpoint on chain, which later batches must include. */
   force(checkpoint: Checkpoint, signature: Signature, options?: SendOptions): Promise<Result<Sent, ChainError>>
   /** R20: every checkpoint forced so far, anchored since or not, oldest first. */
@@ -295,6 +298,14 @@ class ViemChainClient implements ChainClient {
 
   send(call: Call, options: SendOptions = {}): Promise<Result<Sent, ChainError>> {
     return this.#send((sender) => sender.send(call, options))
+  }
+
+  async query<T>(action: (client: RpcClient) => Promise<T>): Promise<T> {
+    try {
+      return await this.#rpc.run(action)
+    } catch (error) {
+      throw asChainError('eth_call', error)
+    }
   }
 
   lastBatch(): Promise<{ readonly number: number; readonly digest: Digest }> {

@@ -24,7 +24,16 @@ export { type EpochClock, epochAt, epochStart } from './epochs.ts'
 export { ChainError, type ChainErrorCode, type ChainErrorDetail, isChainError } from './errors.ts'
 export type { ForcedCheckpoint } from './forced.ts'
 export { formatNetworkFile, type NetworkContracts, type NetworkFile, parseNetworkFile } from './networkFile.ts'
-export { REGISTRATION, type Registration, registrationDigest } from './registration.ts'
+export {
+  REGISTRATION,
+  type Registration,
+  ROTATION,
+  type Rotation,
+  registrationDigest,
+  rotationDigest,
+} from './registration.ts'
+export type { RpcClient } from './rpc.ts'
+export { type RoleStake, readStakeAccount, STAKED_ROLES, type StakeAccount, type Unbonding } from './stakeAccount.ts'
 export {
   approveStakeCall,
   freezeCall,
@@ -32,6 +41,8 @@ export {
   openCall,
   registerCall,
   requestUnstakeCall,
+  rotateCall,
+  setPayoutCall,
   stakeCall,
   withdrawCall,
 } from './staking.ts'

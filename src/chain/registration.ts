@@ -12,3 +12,15 @@ export type Registration = StructValue<typeof REGISTRATION>
 /** What the operator signs for `StakeManager.register`. */
 export const registrationDigest = (domain: Domain, registration: Registration): Digest =>
   digestOf(domain, REGISTRATION, registration)
+
+/** A new key's consent to take the place of `from`, which stays liable (R1); `deadline` in seconds since 1970. */
+export const ROTATION = defineStruct('Rotation', {
+  from: 'address',
+  to: 'address',
+  owner: 'address',
+  deadline: 'uint256',
+})
+export type Rotation = StructValue<typeof ROTATION>
+
+/** What the new key signs for `StakeManager.rotate`. */
+export const rotationDigest = (domain: Domain, rotation: Rotation): Digest => digestOf(domain, ROTATION, rotation)

@@ -2,7 +2,7 @@ import { encodeFunctionData } from 'viem'
 import type { Address, Signature } from '../protocol/index.ts'
 import { committeeAbi, opgAbi, ROLE, type RoleName, stakeManagerAbi } from './contracts.ts'
 import type { NetworkContracts } from './networkFile.ts'
-import type { Registration } from './registration.ts'
+import type { Registration, Rotation } from './registration.ts'
 import type { Call } from './transactions.ts'
 
 const abi = stakeManagerAbi
@@ -55,6 +55,22 @@ export const withdrawCall = ({ stakeManager }: NetworkContracts, operator: Addre
 export const freezeCall = ({ stakeManager }: NetworkContracts, operator: Address): Call => ({
   to: stakeManager,
   data: encodeFunctionData({ abi, functionName: 'freeze', args: [operator] }),
+})
+
+/** Sent by the owner: who receives the operator's earnings from now on. */
+export const setPayoutCall = ({ stakeManager }: NetworkContracts, operator: Address, payout: Address): Call => ({
+  to: stakeManager,
+  data: encodeFunctionData({ abi, functionName: 'setPayout', args: [operator, payout] }),
+})
+
+/** Sent by the owner, with the new key's signature of `rotationDigest`. */
+export const rotateCall = (
+  { stakeManager }: NetworkContracts,
+  { from, to, deadline }: Omit<Rotation, 'owner'>,
+  consent: Signature,
+): Call => ({
+  to: stakeManager,
+  data: encodeFunctionData({ abi, functionName: 'rotate', args: [from, to, deadline, consent] }),
 })
 
 /** Sent by anyone: seats a matured verifier on the next free place, or instead of a lighter one. */

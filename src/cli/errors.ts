@@ -27,6 +27,7 @@ const HINTS: { readonly [code: string]: string } = {
   'rpc-unreachable': 'check rpc in config.json; on a devnet run: opg devnet status',
   'timed-out': 'give --timeout more seconds',
   undecided: 'ask again, or use --mode local and rely on evidence alone',
+  'key-not-found': 'opg wallet create makes a wallet; --wallet names another file',
   'node-not-running': 'opg node start',
   'node-running': 'opg node stop',
   'port-taken': 'set metrics.port to 0 in config.json to let the system choose',

@@ -43,6 +43,9 @@ const CODES: { readonly [E in Exclude<keyof typeof EXIT, 'ok' | 'failed'>]: read
     'csv-too-short',
     'input-ambiguous',
     'input-mismatch',
+    'wallet-missing',
+    'key-not-found',
+    'key-exists',
   ],
   verification: [
     'evidence-refused',
@@ -71,7 +74,7 @@ const CODES: { readonly [E in Exclude<keyof typeof EXIT, 'ok' | 'failed'>]: read
     'leaves-unavailable',
   ],
   timeout: ['timed-out', 'not-anchored'],
-  payment: ['payment-required', 'insufficient-funds'],
+  payment: ['payment-required', 'insufficient-funds', 'insufficient-allowance'],
   interrupted: ['cancelled', 'interrupted'],
 }
 

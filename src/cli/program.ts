@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { LOG_LEVELS, type NodePorts, packageVersion, ROLES, type RoleOfNode } from '../node/index.ts'
-import { isAddress, PRIVACY, TIER } from '../protocol/index.ts'
+import { PRIVACY, TIER } from '../protocol/index.ts'
+import { addChain } from './chainProgram.ts'
 import { batchList, batchShow, batchVerify } from './commands/batch.ts'
 import { type DevnetLauncher, devnetDirectory, devnetDown, devnetStatus, devnetUp } from './commands/devnet.ts'
 import { type InferOptions, infer } from './commands/infer.ts'
@@ -11,6 +12,7 @@ import { receiptVerify } from './commands/receipt.ts'
 import { version } from './commands/version.ts'
 import type { CliContext, CommandResult } from './context.ts'
 import { CliError } from './errors.ts'
+import { addresses, example, positive, wei, withDirectory, withHome, withJson } from './options.ts'
 
 /** Runs one command and reports its result; `json` as its options say. */
 export type RunCommand = (json: boolean, command: (context: CliContext) => Promise<CommandResult>) => Promise<void>
@@ -36,6 +38,7 @@ export function createProgram({ run, loadDevnet, ports = {}, out, err }: Program
   addNode(program, run, ports)
   addRequests(program, run)
   addReceipts(program, run)
+  addChain(program, run)
   addDevnet(program, run, loadDevnet)
   const versionCommand = withJson(program.command('version').description('print the version'))
   example(versionCommand, 'opg version --json').action((options: { json: boolean }) =>
@@ -177,32 +180,8 @@ function addDevnet(program: Command, run: RunCommand, loadDevnet: ProgramCompone
   )
 }
 
-const withJson = (command: Command): Command => command.option('--json', 'one JSON object on stdout', false)
-const withHome = (command: Command): Command =>
-  command.option('--home <directory>', 'home of the node; else OPG_HOME, the devnet here, or ~/.opg/devnet')
-const withDirectory = (command: Command): Command =>
-  command.option('--dir <directory>', 'devnet directory; .opg/devnet below the working directory when left out')
-const example = (command: Command, text: string): Command => command.addHelpText('after', `\nExample:\n  $ ${text}`)
-
-function positive(text: string): number {
-  const value = Number(text)
-  if (Number.isSafeInteger(value) && value > 0) return value
-  throw new InvalidArgumentError(`expected a whole number above 0, got ${text}`)
-}
-
-function wei(text: string): bigint {
-  if (/^(?:0|[1-9][0-9]{0,38})$/.test(text)) return BigInt(text)
-  throw new InvalidArgumentError(`expected wei as a whole number, got ${text}`)
-}
-
 function roles(text: string, before: readonly RoleOfNode[] = []): RoleOfNode[] {
   const role = ROLES.find((known) => known === text)
   if (role !== undefined) return [...before, role]
   throw new InvalidArgumentError(`expected one of ${ROLES.join(', ')}, got ${text}`)
-}
-
-function addresses(text: string, before: readonly `0x${string}`[] = []): `0x${string}`[] {
-  const lower = text.toLowerCase()
-  if (isAddress(lower)) return [...before, lower]
-  throw new InvalidArgumentError(`expected an address, got ${text}`)
 }

@@ -82,6 +82,28 @@ const tensor = z.strictObject({
 })
 
 /** By command line; a second line of a stream stands after a slash. */
+const sent = { ok, transaction: digest }
+const stakeAccount = z.strictObject({
+  operator: address,
+  currentKey: address.describe('the key it was rotated to, itself when it was not'),
+  owner: address.nullable(),
+  payout: address.nullable(),
+  frozen: z.boolean(),
+  epoch: count,
+  votes: z.strictObject({ staked: amount, delegate: address.nullable() }),
+  roles: z.array(
+    z.strictObject({
+      role: z.enum(['provider', 'verifier', 'settler']),
+      minimum: amount,
+      staked: amount,
+      matured: amount.describe('counts in the present epoch'),
+      countsFrom: count.nullable().describe('first epoch in which all of it counts; null: now'),
+      held: amount.describe('kept by open cases'),
+      unbonding: z.array(z.strictObject({ amount, releaseAt: count.describe('seconds since 1970') })),
+    }),
+  ),
+})
+
 export const resultSchemas = {
   init: z.strictObject({
     ok,
@@ -91,6 +113,36 @@ export const resultSchemas = {
     operator: address,
     key: z.string(),
   }),
+  'wallet create': z.strictObject({ ok, address, file: z.string() }),
+  'wallet show': z.strictObject({
+    ok,
+    address,
+    file: z.string(),
+    opg: amount,
+    ether: amount,
+    votes: z.strictObject({ held: amount, staked: amount }),
+    delegate: address.nullable(),
+  }),
+  'stake show': stakeAccount.extend({ ok }),
+  'stake register': z.strictObject({ ...sent, stake: stakeAccount }),
+  'stake add': z.strictObject({ ...sent, countsFrom: count, countsFromTime: count, stake: stakeAccount }),
+  'stake remove': z.strictObject({ ...sent, releaseAt: count, stake: stakeAccount }),
+  'stake withdraw': z.strictObject({ ...sent, amount, stake: stakeAccount }),
+  'stake payout': z.strictObject({ ...sent, stake: stakeAccount }),
+  'stake freeze': z.strictObject({ ...sent, stake: stakeAccount }),
+  'stake rotate': z.strictObject({ ...sent, stake: stakeAccount }),
+  'committee show': z.strictObject({
+    ok,
+    epoch: count,
+    openedIn: count.nullable().describe('null: no set signs'),
+    signingWeight: amount,
+    seats: z.array(z.strictObject({ seat: count, verifier: address, weight: amount, signs: z.boolean() })),
+    active: z.array(address),
+    operator: address,
+    signs: z.boolean(),
+  }),
+  'committee join': z.strictObject({ ...sent, place: count, evicted: address.nullable() }),
+  'committee open': z.strictObject({ ...sent, epoch: count }),
   'node start / ready': z.strictObject({ event: z.literal('ready'), ...ready }),
   'node start': z.strictObject({ ok, event: z.literal('stopped') }),
   'node status': z.strictObject({

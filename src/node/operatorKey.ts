@@ -12,21 +12,30 @@ export const OPERATOR_ROLE = 'operator'
 /** Devnet keys follow from a published seed: their files are locked with a published password. */
 export const DEVNET_PASSWORD = 'opg-devnet'
 
-const PASSWORD = 'OPG_PASSWORD'
-const PASSWORD_FILE = 'OPG_PASSWORD_FILE'
+/** Environment variables that hold a password or name the file whose first line is one. */
+export interface PasswordVariables {
+  readonly password: string
+  readonly file: string
+}
+
+const OPERATOR_VARIABLES: PasswordVariables = { password: 'OPG_PASSWORD', file: 'OPG_PASSWORD_FILE' }
 
 type Environment = { readonly [name: string]: string | undefined }
 
-/** `OPG_PASSWORD`, else the first line of the file `OPG_PASSWORD_FILE`; on a devnet the published one. Throws NodeError `password-missing`. */
-export async function findPassword(profile: NetworkFile['profile'], environment: Environment): Promise<string> {
-  const given = environment[PASSWORD]
+/** The password of a key file from the environment; on a devnet the published one. Throws NodeError `password-missing`. */
+export async function findPassword(
+  profile: NetworkFile['profile'],
+  environment: Environment,
+  variables: PasswordVariables = OPERATOR_VARIABLES,
+): Promise<string> {
+  const given = environment[variables.password]
   if (given !== undefined) return given
-  const file = environment[PASSWORD_FILE]
+  const file = environment[variables.file]
   if (file !== undefined) return (await readFile(file, 'utf8')).split(/\r?\n/, 1)[0] ?? ''
   if (profile === 'devnet') return DEVNET_PASSWORD
   throw new NodeError(
-    { code: 'password-missing', variable: PASSWORD },
-    `expected the password of the key file in ${PASSWORD} or in the file ${PASSWORD_FILE} names`,
+    { code: 'password-missing', variable: variables.password },
+    `expected the password of the key file in ${variables.password} or in the file ${variables.file} names`,
   )
 }
 

@@ -1,0 +1,51 @@
+import { type Command, InvalidArgumentError } from 'commander'
+import { isAddress } from '../protocol/index.ts'
+
+export const withJson = (command: Command): Command => command.option('--json', 'one JSON object on stdout', false)
+export const withHome = (command: Command): Command =>
+  command.option('--home <directory>', 'home of the node; else OPG_HOME, the devnet here, or ~/.opg/devnet')
+export const withDirectory = (command: Command): Command =>
+  command.option('--dir <directory>', 'devnet directory; .opg/devnet below the working directory when left out')
+/** For commands that send a transaction. */
+export const withWallet = (command: Command): Command =>
+  command.option('--wallet <file>', 'key file of who pays and signs; keys/owner.json of the home when left out')
+export const example = (command: Command, text: string): Command =>
+  command.addHelpText('after', `\nExample:\n  $ ${text}`)
+
+export function positive(text: string): number {
+  const value = Number(text)
+  if (Number.isSafeInteger(value) && value > 0) return value
+  throw new InvalidArgumentError(`expected a whole number above 0, got ${text}`)
+}
+
+export function wholeNumber(text: string): number {
+  const value = Number(text)
+  if (/^[0-9]+$/.test(text) && Number.isSafeInteger(value)) return value
+  throw new InvalidArgumentError(`expected a whole number, got ${text}`)
+}
+
+export function wei(text: string): bigint {
+  if (/^(?:0|[1-9][0-9]{0,38})$/.test(text)) return BigInt(text)
+  throw new InvalidArgumentError(`expected wei as a whole number, got ${text}`)
+}
+
+const WEI_DIGITS = 18
+
+/** OPG as people write it, `10000` or `0.5`, in wei. */
+export function opgAmount(text: string): bigint {
+  const match = /^([0-9]{1,10})(?:\.([0-9]{1,18}))?$/.exec(text)
+  const value = match === null ? 0n : BigInt(`${match[1]}${(match[2] ?? '').padEnd(WEI_DIGITS, '0')}`)
+  if (value > 0n) return value
+  throw new InvalidArgumentError(`expected an amount of OPG above 0 such as 10000 or 0.5, got ${text}`)
+}
+
+export function address(text: string): `0x${string}` {
+  const lower = text.toLowerCase()
+  if (isAddress(lower)) return lower
+  throw new InvalidArgumentError(`expected an address, got ${text}`)
+}
+
+export const addresses = (text: string, before: readonly `0x${string}`[] = []): `0x${string}`[] => [
+  ...before,
+  address(text),
+]

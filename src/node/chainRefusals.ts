@@ -1,0 +1,52 @@
+import { type ChainError, isChainError } from '../chain/index.ts'
+import { type Address, CodedError } from '../protocol/index.ts'
+
+/** Why the chain side does not do what an owner, voter or publisher asked. Wei as bigint, times in seconds since 1970. */
+export type ChainRefusalDetail =
+  | { readonly code: 'wallet-missing'; readonly path: string }
+  | { readonly code: 'not-registered'; readonly operator: Address }
+  | { readonly code: 'already-registered'; readonly operator: Address; readonly owner: Address }
+  | { readonly code: 'not-owner'; readonly operator: Address; readonly expected: string; readonly got: string }
+  | { readonly code: 'operator-frozen'; readonly operator: Address }
+  | { readonly code: 'below-minimum'; readonly expected: string; readonly got: string }
+  | { readonly code: 'exceeds-stake'; readonly expected: string; readonly got: string }
+  | { readonly code: 'insufficient-allowance'; readonly expected: string; readonly got: string }
+  | { readonly code: 'insufficient-funds'; readonly expected: string; readonly got: string }
+  | { readonly code: 'nothing-staked'; readonly operator: Address; readonly role: string }
+  | { readonly code: 'not-matured'; readonly operator: Address; readonly maturesAt: number }
+  | { readonly code: 'still-bonded'; readonly operator: Address; readonly releaseAt: number }
+  | { readonly code: 'under-case'; readonly operator: Address; readonly held: bigint }
+  | { readonly code: 'already-seated'; readonly operator: Address }
+  | { readonly code: 'too-light'; readonly expected: string; readonly got: string }
+  | { readonly code: 'not-in-signing-set'; readonly operator: Address; readonly epoch: number }
+  | { readonly code: 'epoch-open'; readonly epoch: number }
+  | { readonly code: 'too-few-verifiers'; readonly expected: string; readonly got: string }
+  | { readonly code: 'chain-refused'; readonly error: string }
+
+export type ChainRefusalCode = ChainRefusalDetail['code']
+
+/** An expected refusal, in words for who asked. */
+export class ChainRefusal extends CodedError<ChainRefusalDetail & { readonly hint?: string }> {}
+
+/** A second of the chain as people read it, always with its zone. */
+export const momentOf = (seconds: number): string => new Date(seconds * 1_000).toISOString().replace('.000Z', 'Z')
+
+const WEI_DIGITS = 18
+
+/** Wei as a decimal number of OPG. */
+export function opgOf(wei: bigint): string {
+  const digits = wei.toString().padStart(WEI_DIGITS + 1, '0')
+  const fraction = digits.slice(-WEI_DIGITS).replace(/0+$/, '')
+  return `${digits.slice(0, -WEI_DIGITS)}${fraction === '' ? '' : `.${fraction}`} OPG`
+}
+
+/** Whether the chain's error is this custom error of a contract. */
+export const isRevert = (error: unknown, name: string): boolean =>
+  isChainError(error, 'reverted') && error.detail.code === 'reverted' && error.detail.error === name
+
+/** The arguments of a revert; none where the error is another. */
+export const revertArguments = (error: ChainError): readonly unknown[] =>
+  error.detail.code === 'reverted' ? error.detail.args : []
+
+export const isChainRefusal = (error: unknown, code?: ChainRefusalCode): error is ChainRefusal =>
+  error instanceof ChainRefusal && (code === undefined || error.code === code)
