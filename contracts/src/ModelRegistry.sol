@@ -142,12 +142,17 @@ contract ModelRegistry is IModelRegistry {
     require(line == 0, AlreadyRegistered(model, line));
   }
 
-  /// @dev Printable ASCII: two names that look alike are alike.
+  /// @dev Of a manifest's name: lower-case letters and digits, joined by single dots, underscores, slashes or hyphens.
   function _requireName(string calldata name) private pure {
     bytes calldata text = bytes(name);
     require(text.length != 0 && text.length <= MAX_NAME_BYTES, InvalidName());
+    bool joined = true;
     for (uint256 at; at < text.length; ++at) {
-      require(text[at] >= 0x21 && text[at] <= 0x7e, InvalidName());
+      bytes1 char = text[at];
+      bool word = (char >= "a" && char <= "z") || (char >= "0" && char <= "9");
+      require(word || (!joined && (char == "." || char == "_" || char == "/" || char == "-")), InvalidName());
+      joined = !word;
     }
+    require(!joined, InvalidName());
   }
 }

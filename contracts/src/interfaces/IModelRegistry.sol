@@ -47,7 +47,8 @@ interface IModelRegistry {
   error UnknownLine(bytes32 line);
   /// @notice Thrown when the id was registered before, by anyone
   error AlreadyRegistered(bytes32 model, bytes32 line);
-  /// @notice Thrown when the name is empty, longer than `MAX_NAME_BYTES`, or holds another byte than printable ASCII
+  /// @notice Thrown when the name is empty, longer than `MAX_NAME_BYTES`, or not of a manifest's form: lower-case letters
+  /// and digits joined by single dots, underscores, slashes or hyphens
   error InvalidName();
   /// @notice Thrown when the owner has another line of this name
   error NameTaken(address owner, bytes32 line);
