@@ -12,12 +12,10 @@ import {Batch, Checkpoint, Job, Leaf, Receipt, Role, SessionGrant} from "./inter
 import {Digests} from "./libraries/Digests.sol";
 import {IndexedMerkle} from "./libraries/IndexedMerkle.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {Multicall} from "@openzeppelin/contracts/utils/Multicall.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 
-contract Demands is IDemands, Multicall {
+contract Demands is IDemands {
   using Digests for Batch;
   using Digests for Checkpoint;
   using Digests for Job;
@@ -148,12 +146,6 @@ contract Demands is IDemands, Multicall {
   }
 
   /// @inheritdoc IDemands
-  function permitBond(uint256 deadline, uint8 v, bytes32 r, bytes32 s) external {
-    // Who sees a permit can use it first: the allowance is there all the same, and the demand says whether it suffices.
-    try IERC20Permit(address(_token)).permit(msg.sender, address(this), bond, deadline, v, r, s) {} catch {}
-  }
-
-  /// @inheritdoc IDemands
   function answerLeaf(uint64 id, Leaf calldata l, bytes32[] calldata proof) external {
     Demand storage demand = _checkAnswerable(id, Kind.Leaf);
     require(
@@ -182,7 +174,7 @@ contract Demands is IDemands, Multicall {
   /// @inheritdoc IDemands
   function answerClaim(uint64 id, ClaimAnswer calldata answer) external {
     Demand storage demand = _checkAnswerable(id, Kind.Claim);
-    _checkClaimAnswer(id, demand, answer);
+    _checkClaimAnswer(demand, answer);
     _close(demand, State.Answered);
     emit ClaimRevealed(id, demand.root, msg.sender, answer);
     _release(id);
@@ -324,32 +316,21 @@ contract Demands is IDemands, Multicall {
     require(block.timestamp <= demand.deadline, TooLate(id, demand.deadline));
   }
 
-  function _checkClaimAnswer(uint64 id, Demand storage demand, ClaimAnswer calldata answer) private view {
-    Receipt calldata receipt = answer.receipt;
-    Checkpoint calldata checkpoint = answer.checkpoint.checkpoint;
-    (address operator, bytes32 channel) = (demand.accused, demand.root);
-    require(checkpoint.operator == operator, WrongProvider(operator, checkpoint.operator));
-    require(receipt.provider == operator, WrongProvider(operator, receipt.provider));
-    require(receipt.channel == channel, WrongChannel(channel, receipt.channel));
+  /// @dev The grant is the one the job names, so that another receipt of that job is receipt equivocation.
+  function _checkClaimAnswer(Demand storage demand, ClaimAnswer calldata answer) private view {
+    Receipt calldata receipt = answer.shown.receipt;
+    Job calldata job = answer.job;
+    _checkReceipt(answer.grant, answer.shown);
+    require(receipt.provider == demand.accused, WrongProvider(demand.accused, receipt.provider));
+    require(receipt.channel == demand.root, WrongChannel(demand.root, receipt.channel));
     require(receipt.chargedAfter >= demand.claimed, ChargedTooLittle(demand.claimed, receipt.chargedAfter));
-    _checkSignature(_digest(checkpoint.hash()), answer.checkpoint.signature, operator);
-    bytes32 digest = _digest(receipt.hash());
-    require(
-      answer.index < checkpoint.count
-        && IndexedMerkle.verify(IndexedMerkle.RECEIPT, checkpoint.receiptsRoot, answer.index, digest, answer.proof),
-      NotProved(id)
-    );
-    _checkJob(demand, receipt.jobId, answer.job, answer.requesterSig);
-  }
-
-  function _checkJob(Demand storage demand, bytes32 jobId, Job calldata job, bytes calldata signature) private view {
     bytes32 digest = _digest(job.hash());
     require(
-      digest == jobId && job.channel == demand.root && job.requester == demand.requester
-        && job.provider == demand.accused,
-      WrongJob(jobId, digest)
+      digest == receipt.jobId && job.channel == demand.root && job.requester == demand.requester
+        && job.provider == demand.accused && job.grant == receipt.grant,
+      WrongJob(receipt.jobId, digest)
     );
-    _checkSignature(digest, signature, job.requester);
+    _checkSignature(digest, answer.requesterSig, job.requester);
   }
 
   function _checkReceipt(IEvidence.SignedGrant calldata grant, IEvidence.SignedReceipt calldata shown) private view {

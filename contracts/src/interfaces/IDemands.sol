@@ -88,18 +88,15 @@ interface IDemands {
     uint128 claimed;
   }
 
-  /// @notice What shows that a claim was earned: a receipt in the operator's chain of checkpoints, for a job that the
-  /// channel's requester signed. A receipt alone would not do: the provider can sign one at will, under a grant it then
-  /// abandons; the chain of checkpoints it cannot leave, nor write twice.
-  /// @param checkpoint of the accused, anchored or not
-  /// @param index place of the receipt in it
-  /// @param proof of the receipt under `receiptsRoot`
+  /// @notice What shows that a claim was earned: a receipt for a job that the channel's requester signed. The receipt alone
+  /// would not do, a provider can sign one at will. A job has one receipt: another, signed to answer with, is receipt
+  /// equivocation, and both of its halves are public then.
+  /// @param grant the one `job` names
+  /// @param shown signed by the session key of `grant`
   /// @param requesterSig signature of `job` by its requester
   struct ClaimAnswer {
-    IEvidence.SignedCheckpoint checkpoint;
-    Receipt receipt;
-    uint8 index;
-    bytes32[] proof;
+    IEvidence.SignedGrant grant;
+    IEvidence.SignedReceipt shown;
     Job job;
     bytes requesterSig;
   }
@@ -143,7 +140,7 @@ interface IDemands {
   error NotProved(uint64 id);
   /// @notice Thrown when the receipt was not charged as much as is claimed
   error ChargedTooLittle(uint128 expected, uint128 got);
-  /// @notice Thrown when the job is not the receipt's, or not of this channel, requester and provider
+  /// @notice Thrown when the job is not the receipt's, or not of this channel, requester, provider and grant
   error WrongJob(bytes32 expected, bytes32 got);
 
   event LeafDemanded(
@@ -200,10 +197,6 @@ interface IDemands {
     IEvidence.SignedReceipt calldata shown,
     IPaymentChannels.ChannelConfig calldata config
   ) external returns (uint64 id);
-
-  /// @notice Sets the caller's allowance for one bond by its ERC-2612 permit; for one `multicall` with a demand. A permit
-  /// that was used already is no error.
-  function permitBond(uint256 deadline, uint8 v, bytes32 r, bytes32 s) external;
 
   /// @notice Reveals the leaf. Anyone, in time; paid the bond.
   function answerLeaf(uint64 id, Leaf calldata l, bytes32[] calldata proof) external;
