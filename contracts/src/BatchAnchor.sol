@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {IBatchAnchor} from "./interfaces/IBatchAnchor.sol";
 import {ICommittee} from "./interfaces/ICommittee.sol";
+import {IProtocolParams, Module} from "./interfaces/IProtocolParams.sol";
 import {IStakeManager} from "./interfaces/IStakeManager.sol";
 import {Batch, Checkpoint, Leaf, Receipt, Role} from "./interfaces/Objects.sol";
 import {Digests} from "./libraries/Digests.sol";
@@ -22,25 +23,37 @@ contract BatchAnchor is IBatchAnchor {
 
   IStakeManager public immutable stakeManager;
   ICommittee public immutable committee;
+  IProtocolParams public immutable params;
+  uint64 private immutable _genesisTimestamp;
+  uint64 private immutable _epochLength;
+  uint256 private immutable _chainId;
+  bytes32 private immutable _domainSeparator;
 
   uint64 public lastNumber;
   uint64 public lastEpoch;
   mapping(uint64 number => bytes32) public digestOf;
+  mapping(uint64 number => bool) public isVoid;
   mapping(bytes32 checkpoint => uint64) public forcedAt;
 
-  constructor(ICommittee committee_) {
+  constructor(ICommittee committee_, IProtocolParams params_) {
     committee = committee_;
+    params = params_;
     stakeManager = committee_.stakeManager();
+    _genesisTimestamp = stakeManager.genesisTimestamp();
+    _epochLength = stakeManager.epochLength();
+    _chainId = block.chainid;
+    _domainSeparator = stakeManager.domainSeparator();
   }
 
   /// @inheritdoc IBatchAnchor
   function anchor(Batch calldata b, uint256 signers, bytes calldata sigs64) external {
-    uint64 last = lastNumber;
+    require(!params.isPaused(Module.BatchAnchor), AnchorsPaused());
+    (uint64 last, uint64 oldest) = (lastNumber, lastEpoch);
     require(b.number == last + 1, WrongNumber(last + 1, b.number));
     bytes32 previous = digestOf[last];
     require(b.previous == previous, WrongPrevious(previous, b.previous));
-    uint64 epoch = stakeManager.currentEpoch();
-    require(b.epoch <= epoch && b.epoch + 1 >= epoch && b.epoch >= lastEpoch, WrongEpoch(b.epoch, epoch));
+    uint64 epoch = (uint64(block.timestamp) - _genesisTimestamp) / _epochLength;
+    require(b.epoch <= epoch && b.epoch + 1 >= epoch && b.epoch >= oldest, WrongEpoch(b.epoch, epoch));
     uint256 nowMs = block.timestamp * 1000;
     require(b.cutoff <= nowMs + FUTURE_TOLERANCE_MS, CutoffInFuture(b.cutoff, nowMs));
     require((b.leaves == 0) == (b.checkpointsRoot == 0), RootWithoutLeaves());
@@ -50,10 +63,19 @@ contract BatchAnchor is IBatchAnchor {
     (uint256 signed, uint256 total) = committee.weigh(b.epoch, false, digest, signers, sigs64);
     require(signed * 3 > total * 2, NoQuorum(signed, total));
 
-    lastNumber = b.number;
-    lastEpoch = b.epoch;
+    (lastNumber, lastEpoch) = (b.number, b.epoch);
     digestOf[b.number] = digest;
     emit BatchAnchored(b.number, digest, b.settler, b, signers);
+  }
+
+  /// @inheritdoc IBatchAnchor
+  function voidBatch(uint64 number) external {
+    require(
+      msg.sender == params.moduleOf(Module.Demands) && digestOf[number] != 0 && !isVoid[number],
+      NotVoidable(number, msg.sender)
+    );
+    isVoid[number] = true;
+    emit BatchVoided(number);
   }
 
   /// @inheritdoc IBatchAnchor
@@ -71,7 +93,7 @@ contract BatchAnchor is IBatchAnchor {
 
   /// @inheritdoc IBatchAnchor
   function checkLeaf(Batch calldata b, Leaf calldata l, bytes32[] calldata proof) external view returns (bool) {
-    return _isAnchored(b) && _isLeaf(b, l, proof);
+    return _isAnchored(b) && !isVoid[b.number] && _isLeaf(b, l, proof);
   }
 
   /// @inheritdoc IBatchAnchor
@@ -84,6 +106,7 @@ contract BatchAnchor is IBatchAnchor {
     bytes32[] calldata rp
   ) external view returns (Status status, bool accepted) {
     if (!_isAnchored(b)) return (Status.NotAnchored, false);
+    if (isVoid[b.number]) return (Status.Voided, false);
     if (!_isLeaf(b, l, lp)) return (Status.NotInBatch, false);
     if (index >= l.count || r.provider != l.operator) return (Status.NotInCheckpoint, false);
     if (!IndexedMerkle.verify(IndexedMerkle.RECEIPT, l.receiptsRoot, index, _digest(r.hash()), rp)) {
@@ -95,7 +118,8 @@ contract BatchAnchor is IBatchAnchor {
   }
 
   function _digest(bytes32 structHash) private view returns (bytes32) {
-    return Digests.toTyped(stakeManager.domainSeparator(), structHash);
+    bytes32 separator = block.chainid == _chainId ? _domainSeparator : stakeManager.domainSeparator();
+    return Digests.toTyped(separator, structHash);
   }
 
   function _isAnchored(Batch calldata b) private view returns (bool) {

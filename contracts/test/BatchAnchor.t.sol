@@ -112,13 +112,13 @@ contract BatchAnchorTest is Network {
     bytes memory two = sign(b, 3);
     vm.expectRevert(abi.encodeWithSelector(IBatchAnchor.NoQuorum.selector, 2 * VERIFIER_STAKE, 3 * VERIFIER_STAKE));
     batches.anchor(b, 3, two);
-    manager.stake(verifiers[1], Role.Verifier, 1);
+    manager.stake(verifiers[1], Role.Verifier, uint128(committee.WEIGHT_UNIT()));
     passEpochs(2);
     open();
     b = nextBatch();
     bytes memory heavierTwo = sign(b, 3);
     batches.anchor(b, 3, heavierTwo);
-    equal(batches.lastNumber(), 1, "one wei more is more than 2/3");
+    equal(batches.lastNumber(), 1, "one unit of weight more is more than 2/3");
   }
 
   function testFuzz_R13_quorumIsExactlyMoreThanTwoThirds(uint256 bitmap, uint256 seed) public {

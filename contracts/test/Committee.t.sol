@@ -301,14 +301,15 @@ contract CommitteeTest is Network {
     open();
     (, uint256 total) = committee.weigh(epoch(), false, DIGEST, 0, "");
     ICommittee.Seat[] memory seats = seatsNow();
+    uint256 unit = committee.WEIGHT_UNIT();
     bool capping;
     for (uint256 seat; seat < count; ++seat) {
       uint256 stake = manager.maturedStake(seats[seat].verifier, Role.Verifier, epoch());
       isTrue(uint256(seats[seat].weight) * 10 <= total, "a tenth");
       isTrue(seats[seat].weight <= stake, "never more than staked");
-      if (seats[seat].weight < stake) {
+      if (seats[seat].weight < stake - stake % unit) {
         capping = true;
-        isTrue(total - uint256(seats[seat].weight) * 10 < 10, "cut no deeper than needed");
+        isTrue(total - uint256(seats[seat].weight) * 10 < 10 * unit, "cut no deeper than needed");
       }
       isTrue(seat == 0 || seats[seat - 1].weight >= seats[seat].weight, "descending");
     }

@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {BatchAnchor} from "../../src/BatchAnchor.sol";
 import {Committee} from "../../src/Committee.sol";
 import {OPG} from "../../src/OPG.sol";
+import {ProtocolParams} from "../../src/ProtocolParams.sol";
 import {StakeManager} from "../../src/StakeManager.sol";
 import {ICommittee} from "../../src/interfaces/ICommittee.sol";
 import {IProtocolParams} from "../../src/interfaces/IProtocolParams.sol";
@@ -22,6 +23,8 @@ abstract contract Network is Test {
   uint64 internal constant POT_PERIOD = 300;
   uint64 internal constant HOLD_PERIOD = 120;
   uint64 internal constant SLASHER_DELAY = UNBONDING + EPOCH;
+  uint64 internal constant GUARDIAN_PERIOD = 365 days;
+  uint64 internal constant CHANGE_DELAY = 60;
   uint128 internal constant VERIFIER_STAKE = 2000e18;
   address internal constant GOVERNANCE = address(0x60F);
   address internal constant GUARDIAN = address(0x60A);
@@ -64,11 +67,20 @@ abstract contract Network is Test {
     });
   }
 
+  /// @dev No module has a pointer: what a module may do is tested with one set by governance.
+  function parameters() internal virtual returns (IProtocolParams.Setup memory setup) {
+    setup.governance = GOVERNANCE;
+    setup.treasury = TREASURY;
+    setup.guardian = GUARDIAN;
+    setup.guardianEnd = uint64(vm.getBlockTimestamp()) + GUARDIAN_PERIOD;
+    setup.changeDelay = CHANGE_DELAY;
+  }
+
   function deploy() internal {
     vm.roll(100);
     vm.warp(1_800_000_000);
     opg = new OPG(address(this));
-    params = IProtocolParams(address(0x9A2));
+    params = new ProtocolParams(parameters());
     manager = new StakeManager(genesis());
     committee = new Committee(manager, 3);
     batches = new BatchAnchor(committee, params);
