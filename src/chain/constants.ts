@@ -61,3 +61,6 @@ export const MAX_NETWORK_FILE_BYTES = 65_536
 /** Trust roots and bootstrap addresses a network file may list. */
 export const MAX_TRUST_ROOTS = 32
 export const MAX_BOOTSTRAP = 64
+
+/** Bytes of a proposal's description: all of it travels in calldata and in a log. */
+export const MAX_PROPOSAL_BYTES = 16_384

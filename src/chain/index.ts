@@ -23,6 +23,31 @@ export {
 export { type EpochClock, epochAt, epochStart } from './epochs.ts'
 export { ChainError, type ChainErrorCode, type ChainErrorDetail, isChainError } from './errors.ts'
 export type { ForcedCheckpoint } from './forced.ts'
+export {
+  type Action,
+  actions,
+  cancelCall,
+  delegateStakeCall,
+  delegateTokensCall,
+  executeCall,
+  type GovernedValues,
+  hasVoted,
+  MODULE,
+  type ModuleName,
+  PARAM,
+  type ParamName,
+  type Proposal,
+  type ProposalState,
+  type ProposalText,
+  proposeCall,
+  queueCall,
+  readGovernedValues,
+  readProposals,
+  readVotingPower,
+  VOTE,
+  type VoteChoice,
+  voteCall,
+} from './governance.ts'
 export { formatNetworkFile, type NetworkContracts, type NetworkFile, parseNetworkFile } from './networkFile.ts'
 export {
   REGISTRATION,

@@ -6,7 +6,7 @@ import type { Rpc } from './rpc.ts'
 
 /** Every log of `events` of one contract in a range of blocks, both ends included, in ranges endpoints accept. */
 export async function logsBetween<const events extends readonly AbiEvent[]>(
-  rpc: Rpc,
+  rpc: Pick<Rpc, 'run'>,
   address: Address,
   events: events,
   from: number,

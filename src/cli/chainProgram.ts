@@ -1,5 +1,29 @@
-import { type Command, Option } from 'commander'
+import { Argument, type Command, Option } from 'commander'
+import {
+  GOVERNED_MODULE,
+  GOVERNED_PARAM,
+  type ModuleName,
+  type ParamName,
+  VOTE,
+  type VoteChoice,
+} from '../node/index.ts'
 import { committeeJoin, committeeOpen, committeeShow } from './commands/committee.ts'
+import {
+  govCancel,
+  govDelegate,
+  govExecute,
+  govList,
+  govParams,
+  govProposeCalls,
+  govProposeGuardian,
+  govProposeModule,
+  govProposeParam,
+  govProposePay,
+  govProposeSlasher,
+  govQueue,
+  govShow,
+  govVote,
+} from './commands/gov.ts'
 import {
   stakeAdd,
   stakeFreeze,
@@ -11,7 +35,7 @@ import {
   stakeWithdraw,
 } from './commands/stake.ts'
 import { walletCreate, walletShow } from './commands/wallet.ts'
-import { address, example, opgAmount, wholeNumber, withHome, withJson, withWallet } from './options.ts'
+import { address, addressOr, example, opgAmount, wholeNumber, withHome, withJson, withWallet } from './options.ts'
 import type { RunCommand } from './program.ts'
 
 const withRole = (command: Command): Command =>
@@ -30,6 +54,7 @@ export function addChain(program: Command, run: RunCommand): void {
   addWallet(program, run)
   addStake(program, run)
   addCommittee(program, run)
+  addGovernance(program, run)
 }
 
 function addWallet(program: Command, run: RunCommand): void {
@@ -118,5 +143,102 @@ function addCommittee(program: Command, run: RunCommand): void {
     .description('freeze the set of the present epoch; anyone may, and chooses nothing')
   example(paid(open), 'opg committee open').action((options) =>
     run(options.json, (context) => committeeOpen(options, context)),
+  )
+}
+
+const withTitle = (command: Command): Command =>
+  paid(command).requiredOption('--title <text>', 'what it is, in a line').option('--text <file>', 'why, in Markdown')
+
+function addGovernance(program: Command, run: RunCommand): void {
+  const gov = program.command('gov').description('proposals, votes and governed values')
+  example(inHome(gov.command('list').description('every proposal, newest first')), 'opg gov list').action((options) =>
+    run(options.json, (context) => govList(options, context)),
+  )
+  const proposal = (name: string, description: string): Command =>
+    gov.command(name).description(description).argument('<proposal>', 'its number in the list, or its id')
+  example(inHome(proposal('show', 'one proposal, its votes and what it does')), 'opg gov show 1').action(
+    (reference: string, options) => run(options.json, (context) => govShow(reference, options, context)),
+  )
+  const params = gov.command('params').description('every governed value, its bounds, and what was announced')
+  example(inHome(params), 'opg gov params').action((options) =>
+    run(options.json, (context) => govParams(options, context)),
+  )
+  addProposals(gov, run)
+  const cast = proposal('vote', 'cast the votes the wallet had when voting began')
+    .addArgument(new Argument('<choice>', 'how').choices(Object.keys(VOTE)))
+    .option('--reason <text>', 'kept in the chain’s log', '')
+  example(paid(cast), 'opg gov vote 1 for').action((reference: string, choice: VoteChoice, options) =>
+    run(options.json, (context) => govVote(reference, choice, options, context)),
+  )
+  example(paid(proposal('queue', 'start the timelock of a proposal that succeeded')), 'opg gov queue 1').action(
+    (reference: string, options) => run(options.json, (context) => govQueue(reference, options, context)),
+  )
+  example(paid(proposal('execute', 'do what was voted, once the timelock is over')), 'opg gov execute 1').action(
+    (reference: string, options) => run(options.json, (context) => govExecute(reference, options, context)),
+  )
+  example(
+    paid(proposal('cancel', 'end a proposal: its proposer while it is pending, the guardian before it is executed')),
+    'opg gov cancel 1',
+  ).action((reference: string, options) => run(options.json, (context) => govCancel(reference, options, context)))
+  const delegate = gov
+    .command('delegate')
+    .description('let one account vote with what the wallet holds and has staked')
+    .argument('<address>', 'the account, or self', addressOr('self'))
+  example(paid(delegate), 'opg gov delegate self').action((to: `0x${string}` | 'self', options) =>
+    run(options.json, (context) => govDelegate(to, options, context)),
+  )
+}
+
+function addProposals(gov: Command, run: RunCommand): void {
+  const propose = gov.command('propose').description('put a change to the vote')
+  const param = propose
+    .command('param')
+    .description('a governed share or penalty')
+    .addArgument(new Argument('<name>', 'which: opg gov params').choices(Object.keys(GOVERNED_PARAM)))
+    .argument('<basis-points>', 'its new value; 100 are one percent', wholeNumber)
+  example(withTitle(param), 'opg gov propose param networkShare 1500 --title "A network share of 15 %"').action(
+    (name: ParamName, value: number, options) =>
+      run(options.json, (context) => govProposeParam(name, value, options, context)),
+  )
+  const module = propose
+    .command('module')
+    .description('where a replaceable module is')
+    .addArgument(new Argument('<name>', 'which').choices(Object.keys(GOVERNED_MODULE)))
+    .argument('<address>', 'the new contract', address)
+  example(withTitle(module), 'opg gov propose module evidence 0x… --title "Evidence, second form"').action(
+    (name: ModuleName, target: `0x${string}`, options) =>
+      run(options.json, (context) => govProposeModule(name, target, options, context)),
+  )
+  const slasher = propose
+    .command('slasher')
+    .description('a contract that may seize stake; it acts later than anyone can leave')
+    .argument('<address>', 'the contract', address)
+    .option('--remove', 'take that power away instead, at once', false)
+  example(withTitle(slasher), 'opg gov propose slasher 0x… --title "Evidence, second form, may seize"').action(
+    (target: `0x${string}`, options) => run(options.json, (context) => govProposeSlasher(target, options, context)),
+  )
+  const guardian = propose
+    .command('guardian')
+    .description('another guardian, or none')
+    .argument('<address>', 'the account, or none', addressOr('none'))
+  example(withTitle(guardian), 'opg gov propose guardian none --title "No guardian"').action(
+    (target: `0x${string}` | 'none', options) =>
+      run(options.json, (context) => govProposeGuardian(target, options, context)),
+  )
+  const pay = propose
+    .command('pay')
+    .description('a payment of OPG from the treasury')
+    .argument('<address>', 'who is paid', address)
+    .argument('<amount>', 'OPG', opgAmount)
+  example(withTitle(pay), 'opg gov propose pay 0x… 1000 --title "An audit"').action(
+    (to: `0x${string}`, amount: bigint, options) =>
+      run(options.json, (context) => govProposePay(to, amount, options, context)),
+  )
+  const calls = propose
+    .command('calls')
+    .description('any calls, from a JSON file of {target, value, data}')
+    .argument('<file>', 'the file')
+  example(withTitle(calls), 'opg gov propose calls calls.json --title "Two calls"').action((file: string, options) =>
+    run(options.json, (context) => govProposeCalls(file, options, context)),
   )
 }

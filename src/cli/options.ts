@@ -49,3 +49,9 @@ export const addresses = (text: string, before: readonly `0x${string}`[] = []): 
   ...before,
   address(text),
 ]
+
+/** An address, or one word that stands for one. */
+export const addressOr =
+  <W extends string>(word: W) =>
+  (text: string): `0x${string}` | W =>
+    text === word ? word : address(text)

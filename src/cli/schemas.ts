@@ -104,6 +104,22 @@ const stakeAccount = z.strictObject({
   ),
 })
 
+const proposal = z.strictObject({
+  number: z.int().positive().describe('in the order they were made'),
+  id: z.string().regex(/^[0-9]+$/),
+  state: z.enum(['pending', 'active', 'cancelled', 'defeated', 'succeeded', 'queued', 'expired', 'executed']),
+  title: z.string(),
+  description: z.string(),
+  proposer: address,
+  snapshot: count.describe('seconds since 1970; votes are those of this second'),
+  deadline: count.describe('seconds since 1970'),
+  executableFrom: count.nullable().describe('seconds since 1970; null: not queued'),
+  votes: z.strictObject({ for: amount, against: amount, abstain: amount }),
+  quorum: amount,
+  actions: z.array(z.strictObject({ target: address, value: amount, data: z.string() })),
+})
+const proposalSent = z.strictObject({ ...sent, proposal })
+
 export const resultSchemas = {
   init: z.strictObject({
     ok,
@@ -143,6 +159,37 @@ export const resultSchemas = {
   }),
   'committee join': z.strictObject({ ...sent, place: count, evicted: address.nullable() }),
   'committee open': z.strictObject({ ...sent, epoch: count }),
+  'gov list': z.strictObject({ ok, proposals: z.array(proposal) }),
+  'gov show': z.strictObject({ ok, proposal }),
+  'gov params': z.strictObject({
+    ok,
+    params: z.array(
+      z.strictObject({
+        name: z.string(),
+        value: count.describe('basis points'),
+        least: count,
+        most: count,
+        announced: z.strictObject({ value: count, effectiveAt: count }).nullable(),
+      }),
+    ),
+    modules: z.array(
+      z.strictObject({
+        name: z.string(),
+        target: address.nullable(),
+        paused: z.boolean(),
+        announced: z.strictObject({ target: address.nullable(), effectiveAt: count }).nullable(),
+      }),
+    ),
+    guardian: address.nullable(),
+    guardianEnd: count,
+    changeDelay: count,
+  }),
+  'gov propose': proposalSent,
+  'gov vote': proposalSent,
+  'gov queue': proposalSent,
+  'gov execute': proposalSent,
+  'gov cancel': proposalSent,
+  'gov delegate': z.strictObject({ ok, delegate: address, transactions: z.array(digest) }),
   'node start / ready': z.strictObject({ event: z.literal('ready'), ...ready }),
   'node start': z.strictObject({ ok, event: z.literal('stopped') }),
   'node status': z.strictObject({

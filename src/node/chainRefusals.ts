@@ -1,9 +1,7 @@
-import { type ChainError, isChainError } from '../chain/index.ts'
 import { type Address, CodedError } from '../protocol/index.ts'
 
 /** Why the chain side does not do what an owner, voter or publisher asked. Wei as bigint, times in seconds since 1970. */
 export type ChainRefusalDetail =
-  | { readonly code: 'wallet-missing'; readonly path: string }
   | { readonly code: 'not-registered'; readonly operator: Address }
   | { readonly code: 'already-registered'; readonly operator: Address; readonly owner: Address }
   | { readonly code: 'not-owner'; readonly operator: Address; readonly expected: string; readonly got: string }
@@ -21,7 +19,13 @@ export type ChainRefusalDetail =
   | { readonly code: 'not-in-signing-set'; readonly operator: Address; readonly epoch: number }
   | { readonly code: 'epoch-open'; readonly epoch: number }
   | { readonly code: 'too-few-verifiers'; readonly expected: string; readonly got: string }
-  | { readonly code: 'chain-refused'; readonly error: string }
+  | { readonly code: 'proposal-unknown'; readonly expected: string; readonly got: string }
+  | { readonly code: 'proposal-state'; readonly expected: string; readonly got: string }
+  | { readonly code: 'below-threshold'; readonly expected: string; readonly got: string }
+  | { readonly code: 'already-voted'; readonly expected: string; readonly got: string }
+  | { readonly code: 'no-votes'; readonly expected: string; readonly got: string }
+  | { readonly code: 'timelock-waiting'; readonly executableFrom: number }
+  | { readonly code: 'out-of-bounds'; readonly expected: string; readonly got: string }
 
 export type ChainRefusalCode = ChainRefusalDetail['code']
 
@@ -39,14 +43,6 @@ export function opgOf(wei: bigint): string {
   const fraction = digits.slice(-WEI_DIGITS).replace(/0+$/, '')
   return `${digits.slice(0, -WEI_DIGITS)}${fraction === '' ? '' : `.${fraction}`} OPG`
 }
-
-/** Whether the chain's error is this custom error of a contract. */
-export const isRevert = (error: unknown, name: string): boolean =>
-  isChainError(error, 'reverted') && error.detail.code === 'reverted' && error.detail.error === name
-
-/** The arguments of a revert; none where the error is another. */
-export const revertArguments = (error: ChainError): readonly unknown[] =>
-  error.detail.code === 'reverted' ? error.detail.args : []
 
 export const isChainRefusal = (error: unknown, code?: ChainRefusalCode): error is ChainRefusal =>
   error instanceof ChainRefusal && (code === undefined || error.code === code)

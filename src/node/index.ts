@@ -12,6 +12,7 @@ export { askControl, type ControlHandlers, type ControlServer, startControl } fr
 export { nodeSecp256k1 } from './crypto.ts'
 export { DEVNET_KEY_TAG, devnetPrivateKey } from './devnetKeys.ts'
 export * from './errors.ts'
+export * from './governance.ts'
 export { type Holdings, readHoldings } from './holdings.ts'
 export * from './home.ts'
 export { KeystoreError, type KeystoreErrorCode, readKeyFile, writeKeyFile } from './keystore.ts'

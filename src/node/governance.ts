@@ -1,0 +1,170 @@
+import {
+  cancelCall,
+  delegateStakeCall,
+  delegateTokensCall,
+  executeCall,
+  hasVoted,
+  type Inclusion,
+  type Proposal,
+  type ProposalState,
+  type ProposalText,
+  proposeCall,
+  queueCall,
+  readProposals,
+  readVotingPower,
+  type VoteChoice,
+  voteCall,
+} from '../chain/index.ts'
+import type { Address } from '../protocol/index.ts'
+import { ChainRefusal, momentOf, opgOf } from './chainRefusals.ts'
+import type { ChainSession } from './chainSession.ts'
+
+/** What one may do with a proposal in each state, for hints. */
+const NEXT_STEP: { readonly [S in ProposalState]: string } = {
+  pending: 'voting has not begun',
+  active: 'opg gov vote',
+  cancelled: 'it is over',
+  defeated: 'it is over',
+  succeeded: 'opg gov queue',
+  queued: 'opg gov execute, once its timelock is over',
+  expired: 'it is over',
+  executed: 'it is over',
+}
+
+/** A proposal by its number, or by its id. Throws ChainRefusal `proposal-unknown`. */
+export async function findProposal(session: ChainSession, reference: string): Promise<Proposal> {
+  const proposals = await readProposals(session.chain)
+  const found = proposals.find(({ number, id }) => reference === `${number}` || reference === `${id}`)
+  if (found !== undefined) return found
+  throw new ChainRefusal(
+    { code: 'proposal-unknown', expected: `1 to ${proposals.length}, or an id`, got: reference, hint: 'opg gov list' },
+    proposals.length === 0
+      ? 'there is no proposal yet'
+      : `expected a proposal from 1 to ${proposals.length}, got ${reference}`,
+  )
+}
+
+function requireState(proposal: Proposal, ...states: readonly ProposalState[]): void {
+  if (states.includes(proposal.state)) return
+  const when =
+    proposal.state === 'pending'
+      ? `; voting begins at ${momentOf(proposal.snapshot)}`
+      : proposal.state === 'active'
+        ? `; voting ends at ${momentOf(proposal.deadline)}`
+        : ''
+  throw new ChainRefusal(
+    {
+      code: 'proposal-state',
+      expected: states.join(' or '),
+      got: proposal.state,
+      hint: NEXT_STEP[proposal.state],
+    },
+    `expected proposal ${proposal.number} to be ${states.join(' or ')}, it is ${proposal.state}${when}`,
+  )
+}
+
+function senderOf({ account }: ChainSession): Address {
+  if (account === undefined) throw new TypeError('expected a session with an account')
+  return account
+}
+
+/** Puts actions to the vote. Throws ChainRefusal `below-threshold`, ChainError. */
+export async function propose(
+  session: ChainSession,
+  text: ProposalText,
+): Promise<Inclusion & { readonly proposal: Proposal }> {
+  const sender = senderOf(session)
+  const before = Math.floor(session.chain.head().timestamp / 1_000) - 1
+  const { votes, threshold } = await readVotingPower(session.chain, sender, before)
+  if (votes < threshold) {
+    throw new ChainRefusal(
+      {
+        code: 'below-threshold',
+        expected: `at least ${opgOf(threshold)}`,
+        got: opgOf(votes),
+        hint: 'opg gov delegate makes tokens held vote; staked OPG votes by itself',
+      },
+      `a proposer needs ${opgOf(threshold)} of votes, ${sender} has ${opgOf(votes)}`,
+    )
+  }
+  const inclusion = await session.send(proposeCall(session.network.contracts, text))
+  const proposal = (await readProposals(session.chain)).findLast(({ description }) => description === text.description)
+  if (proposal === undefined) throw new RangeError('expected the proposal that was just made, the endpoint has none')
+  return { ...inclusion, proposal }
+}
+
+/** Casts the sender's votes, once. Throws ChainRefusal `proposal-state | already-voted | no-votes`, ChainError. */
+export async function vote(
+  session: ChainSession,
+  proposal: Proposal,
+  { choice, reason }: { readonly choice: VoteChoice; readonly reason: string },
+): Promise<Inclusion & { readonly votes: bigint }> {
+  requireState(proposal, 'active')
+  const sender = senderOf(session)
+  if (await hasVoted(session.chain, proposal.id, sender)) {
+    throw new ChainRefusal(
+      { code: 'already-voted', expected: 'one vote', got: 'another' },
+      `${sender} has voted on proposal ${proposal.number} already`,
+    )
+  }
+  const { votes } = await readVotingPower(session.chain, sender, proposal.snapshot)
+  if (votes === 0n) {
+    throw new ChainRefusal(
+      {
+        code: 'no-votes',
+        expected: `votes at ${momentOf(proposal.snapshot)}`,
+        got: 'none',
+        hint: 'delegate or stake before the next proposal: opg gov delegate',
+      },
+      `${sender} had no votes when voting on proposal ${proposal.number} began, at ${momentOf(proposal.snapshot)}`,
+    )
+  }
+  return { ...(await session.send(voteCall(session.network.contracts, proposal.id, choice, reason))), votes }
+}
+
+/** Starts the timelock of a proposal that succeeded. Throws ChainRefusal `proposal-state`, ChainError. */
+export async function queueProposal(session: ChainSession, proposal: Proposal): Promise<Inclusion> {
+  requireState(proposal, 'succeeded')
+  return await session.send(queueCall(session.network.contracts, proposal))
+}
+
+/** Does what was voted. Throws ChainRefusal `proposal-state | timelock-waiting`, ChainError. */
+export async function executeProposal(session: ChainSession, proposal: Proposal): Promise<Inclusion> {
+  requireState(proposal, 'queued')
+  const { executableFrom = 0 } = proposal
+  if (executableFrom * 1_000 > session.chain.chainNow()) {
+    throw new ChainRefusal(
+      { code: 'timelock-waiting', executableFrom },
+      `proposal ${proposal.number} waits in the timelock until ${momentOf(executableFrom)}`,
+    )
+  }
+  return await session.send(executeCall(session.network.contracts, proposal))
+}
+
+/** Ends a proposal: its proposer while it is pending, the guardian before it is executed. Throws ChainRefusal, ChainError. */
+export async function cancelProposal(session: ChainSession, proposal: Proposal): Promise<Inclusion> {
+  requireState(proposal, 'pending', 'active', 'succeeded', 'queued')
+  return await session.send(cancelCall(session.network.contracts, proposal))
+}
+
+/** Lets `to` vote with what the sender holds and has staked. Throws ChainError. */
+export async function delegateVotes(session: ChainSession, to: Address): Promise<readonly Inclusion[]> {
+  const { contracts } = session.network
+  return [await session.send(delegateTokensCall(contracts, to)), await session.send(delegateStakeCall(contracts, to))]
+}
+
+export {
+  type Action,
+  actions as proposalActions,
+  type GovernedValues,
+  MODULE as GOVERNED_MODULE,
+  type ModuleName,
+  PARAM as GOVERNED_PARAM,
+  type ParamName,
+  type Proposal,
+  type ProposalState,
+  readGovernedValues,
+  readProposals,
+  VOTE,
+  type VoteChoice,
+} from '../chain/index.ts'
