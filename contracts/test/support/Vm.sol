@@ -25,6 +25,8 @@ interface Vm {
   function expectEmit(bool topic1, bool topic2, bool topic3, bool data, address emitter) external;
   function recordLogs() external;
   function etch(address target, bytes calldata code) external;
+  function getNonce(address account) external view returns (uint64);
+  function computeCreateAddress(address deployer, uint256 nonce) external pure returns (address);
   function getBlockTimestamp() external view returns (uint256);
   function snapshotGasLastCall(string calldata group, string calldata name) external returns (uint256);
 }
