@@ -62,6 +62,8 @@ contract GoldenTest is Test {
     _checkType("Delivery", Harness.hashDelivery.selector);
     _checkType("Batch", Harness.hashBatch.selector);
     _checkType("Leaf", Harness.hashLeaf.selector);
+    _checkType("RewardRoot", Harness.hashRewardRoot.selector);
+    _checkType("VoidRoot", Harness.hashVoidRoot.selector);
   }
 
   function test_R3_signaturesRecoverToTheKnownKey() public view {

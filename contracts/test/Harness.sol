@@ -12,8 +12,10 @@ import {
   Load,
   Offer,
   Receipt,
+  RewardRoot,
   SessionGrant,
   Terms,
+  VoidRoot,
   Vote
 } from "../src/interfaces/Objects.sol";
 import {Digests} from "../src/libraries/Digests.sol";
@@ -68,6 +70,14 @@ contract Harness {
   }
 
   function hashLeaf(Leaf calldata value) external pure returns (bytes32) {
+    return Digests.hash(value);
+  }
+
+  function hashRewardRoot(RewardRoot calldata value) external pure returns (bytes32) {
+    return Digests.hash(value);
+  }
+
+  function hashVoidRoot(VoidRoot calldata value) external pure returns (bytes32) {
     return Digests.hash(value);
   }
 
