@@ -1,26 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Committee} from "../../src/Committee.sol";
 import {EmissionReserve} from "../../src/EmissionReserve.sol";
-import {OPG} from "../../src/OPG.sol";
-import {ProtocolParams} from "../../src/ProtocolParams.sol";
 import {RewardDistributor} from "../../src/RewardDistributor.sol";
-import {StakeManager} from "../../src/StakeManager.sol";
 import {IProtocolParams, Module} from "../../src/interfaces/IProtocolParams.sol";
 import {IRewardDistributor} from "../../src/interfaces/IRewardDistributor.sol";
 import {RewardRoot, VoidRoot} from "../../src/interfaces/Objects.sol";
 import {Digests} from "../../src/libraries/Digests.sol";
 import {IndexedMerkle} from "../../src/libraries/IndexedMerkle.sol";
-import {Harness} from "../Harness.sol";
 import {Network} from "./Network.sol";
 import {Trees} from "./Trees.sol";
 
-/// @notice A network that pays rewards, with real parameters: a funded reserve that starts with epoch 0.
+/// @notice A network that pays rewards: a funded reserve that starts with epoch 0, and its distributor.
 abstract contract Rewards is Network {
   uint64 internal constant VOID_PERIOD = 3 * EPOCH;
-  uint64 internal constant CHANGE_DELAY = 2 * EPOCH;
-  uint64 internal constant GUARDIAN_TERM = 365 days;
   /// @dev 96 months of 2,629,800 s.
   uint64 internal constant EMISSION_PERIOD = 252_460_800;
   uint256 internal constant EMISSION = 100_000_000e18;
@@ -28,26 +21,20 @@ abstract contract Rewards is Network {
   EmissionReserve internal reserve;
   RewardDistributor internal distributor;
 
+  /// @dev The distributor is the seventh contract from here: six are deployed before it.
+  function parameters() internal override returns (IProtocolParams.Setup memory setup) {
+    setup = super.parameters();
+    setup.modules = new Module[](1);
+    setup.targets = new address[](1);
+    setup.modules[0] = Module.RewardDistributor;
+    setup.targets[0] = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 6);
+  }
+
   function deployRewards() internal {
-    vm.roll(100);
-    vm.warp(1_800_000_000);
-    opg = new OPG(address(this));
-    harness = new Harness();
-    Module[] memory modules = new Module[](1);
-    address[] memory targets = new address[](1);
-    modules[0] = Module.RewardDistributor;
-    targets[0] = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 4);
-    params = new ProtocolParams(
-      IProtocolParams.Setup(
-        GOVERNANCE, TREASURY, GUARDIAN, uint64(block.timestamp) + GUARDIAN_TERM, CHANGE_DELAY, modules, targets
-      )
-    );
-    manager = new StakeManager(genesis());
-    committee = new Committee(manager, 3);
-    reserve = new EmissionReserve(opg, params, uint64(block.timestamp), EMISSION_PERIOD);
+    deploy();
+    reserve = new EmissionReserve(opg, params, uint64(vm.getBlockTimestamp()), EMISSION_PERIOD);
     distributor = newDistributor();
     opg.transfer(address(reserve), EMISSION);
-    opg.approve(address(manager), type(uint256).max);
     opg.approve(address(distributor), type(uint256).max);
   }
 
