@@ -70,7 +70,9 @@ function main(json: boolean): number {
             `${of.hit < of.found || ways.hit < ways.found ? '  *' : ''}\n`,
         )
       }
-      process.stdout.write(`lines ${lines} %, branches ${branches} %, of contracts/src; expected more than ${LEAST} %\n`)
+      process.stdout.write(
+        `lines ${lines} %, branches ${branches} %, of contracts/src; expected more than ${LEAST} %\n`,
+      )
     }
     return met ? 0 : 1
   } finally {

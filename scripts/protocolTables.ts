@@ -94,6 +94,8 @@ export const TAGS: { readonly [tag: string]: readonly [words: string, meaning: s
   'OPG/leaf/vote/1': ['index, digest of a vote', 'leaf under `Leaf.certificate`, votes by seat'],
   'OPG/leaf/certificate/1': ['index, certificate root', 'leaf under `Batch.votesRoot`'],
   'OPG/leaf/reason/1': ['index, reason', 'leaf under `Vote.reasons`, by ascending receipt index'],
+  'OPG/leaf/reward/1': ['index, digest', 'leaf under `RewardRoot.root`'],
+  'OPG/reward/1': ['account, cumulative', 'what an account has earned over all epochs'],
   'OPG/reason/1': ['receipt index, code of the reason', 'one reason of a vote (R14)'],
   'OPG/light/1': [
     'keccak256(verifier, then each piece of each record with its length)',

@@ -48,6 +48,19 @@ export {
   type VoteChoice,
   voteCall,
 } from './governance.ts'
+export {
+  acceptLineCall,
+  addVersionCall,
+  createLineCall,
+  DEPRECATION,
+  type DeprecationReason,
+  deprecateCall,
+  offerLineCall,
+  type RegisteredModel,
+  readLine,
+  readModel,
+  setPayeeCall,
+} from './modelRegistry.ts'
 export { formatNetworkFile, type NetworkContracts, type NetworkFile, parseNetworkFile } from './networkFile.ts'
 export {
   REGISTRATION,
@@ -57,6 +70,17 @@ export {
   registrationDigest,
   rotationDigest,
 } from './registration.ts'
+export {
+  claimRewardCall,
+  createSplitterCall,
+  distributeCall,
+  type EarningsView,
+  type RewardRootView,
+  type RewardsView,
+  readEarnings,
+  readRewards,
+  releaseCall,
+} from './rewards.ts'
 export type { RpcClient } from './rpc.ts'
 export { type RoleStake, readStakeAccount, STAKED_ROLES, type StakeAccount, type Unbonding } from './stakeAccount.ts'
 export {

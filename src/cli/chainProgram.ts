@@ -24,6 +24,8 @@ import {
   govShow,
   govVote,
 } from './commands/gov.ts'
+import { modelAccept, modelDeprecate, modelOffer, modelPayee, modelRegister, modelShow } from './commands/model.ts'
+import { rewardsClaim, rewardsDistribute, rewardsRelease, rewardsShow } from './commands/rewards.ts'
 import {
   stakeAdd,
   stakeFreeze,
@@ -35,7 +37,17 @@ import {
   stakeWithdraw,
 } from './commands/stake.ts'
 import { walletCreate, walletShow } from './commands/wallet.ts'
-import { address, addressOr, example, opgAmount, wholeNumber, withHome, withJson, withWallet } from './options.ts'
+import {
+  address,
+  addressOr,
+  example,
+  modelId,
+  opgAmount,
+  wholeNumber,
+  withHome,
+  withJson,
+  withWallet,
+} from './options.ts'
 import type { RunCommand } from './program.ts'
 
 const withRole = (command: Command): Command =>
@@ -55,6 +67,8 @@ export function addChain(program: Command, run: RunCommand): void {
   addStake(program, run)
   addCommittee(program, run)
   addGovernance(program, run)
+  addRewards(program, run)
+  addModel(program, run)
 }
 
 function addWallet(program: Command, run: RunCommand): void {
@@ -240,5 +254,66 @@ function addProposals(gov: Command, run: RunCommand): void {
     .argument('<file>', 'the file')
   example(withTitle(calls), 'opg gov propose calls calls.json --title "Two calls"').action((file: string, options) =>
     run(options.json, (context) => govProposeCalls(file, options, context)),
+  )
+}
+
+function addRewards(program: Command, run: RunCommand): void {
+  const rewards = program.command('rewards').description('what epochs and fees have earned')
+  const show = rewards
+    .command('show')
+    .description('roots, the budget of the last epoch, what was paid, what a splitter holds')
+  example(withOperator(inHome(show)), 'opg rewards show').action((options) =>
+    run(options.json, (context) => rewardsShow(options, context)),
+  )
+  const claim = rewards
+    .command('claim')
+    .description('pay an account what the latest final root gives it; anyone may')
+    .argument('<table>', 'file of the reward table of that root')
+  example(withOperator(paid(claim)), 'opg rewards claim rewards.json').action((file: string, options) =>
+    run(options.json, (context) => rewardsClaim(file, options, context)),
+  )
+  const distribute = rewards
+    .command('distribute')
+    .description('settle an operator’s fees from its channels and split them; anyone may')
+  example(withOperator(paid(distribute)), 'opg rewards distribute').action((options) =>
+    run(options.json, (context) => rewardsDistribute(options, context)),
+  )
+  const release = rewards.command('release').description('send freed emission to the distributor; anyone may')
+  example(paid(release), 'opg rewards release').action((options) =>
+    run(options.json, (context) => rewardsRelease(options, context)),
+  )
+}
+
+function addModel(program: Command, run: RunCommand): void {
+  const model = program.command('model').description('who publishes which model, and its versions')
+  const register = model
+    .command('register')
+    .description('register a model as the next version of the wallet’s line of that name')
+    .argument('<folder>', 'model folder, or the manifest.json in it')
+    .option('--payee <address>', 'who receives the hosts’ share; the treasury when left out', address)
+  example(paid(register), 'opg model register models/volatility').action((path: string, options) =>
+    run(options.json, (context) => modelRegister(path, options, context)),
+  )
+  const about = (name: string, description: string): Command =>
+    model.command(name).description(description).argument('<model>', 'its id, hex or CID', modelId)
+  example(inHome(about('show', 'one registered version')), 'opg model show 0x…').action((id: `0x${string}`, options) =>
+    run(options.json, (context) => modelShow(id, options, context)),
+  )
+  const deprecate = about('deprecate', 'say that a version should not be used any more')
+    .addOption(new Option('--reason <reason>', 'why').choices(Object.keys(DEPRECATION)).makeOptionMandatory())
+    .option('--successor <model>', 'what to use instead', modelId)
+  example(paid(deprecate), 'opg model deprecate 0x… --reason defect --successor 0x…').action(
+    (id: `0x${string}`, options) => run(options.json, (context) => modelDeprecate(id, options, context)),
+  )
+  const payee = about('payee', 'change who receives the hosts’ share').argument('<address>', 'the receiver', address)
+  example(paid(payee), 'opg model payee 0x… 0x…').action((id: `0x${string}`, to: `0x${string}`, options) =>
+    run(options.json, (context) => modelPayee(id, to, options, context)),
+  )
+  const offer = about('offer', 'offer its line to another publisher').argument('<address>', 'who may accept', address)
+  example(paid(offer), 'opg model offer 0x… 0x…').action((id: `0x${string}`, to: `0x${string}`, options) =>
+    run(options.json, (context) => modelOffer(id, to, options, context)),
+  )
+  example(paid(about('accept', 'take over a line that was offered')), 'opg model accept 0x…').action(
+    (id: `0x${string}`, options) => run(options.json, (context) => modelAccept(id, options, context)),
   )
 }

@@ -44,6 +44,9 @@ const CODES: { readonly [E in Exclude<keyof typeof EXIT, 'ok' | 'failed'>]: read
     'input-ambiguous',
     'input-mismatch',
     'proposal-unknown',
+    'reward-table-malformed',
+    'reward-table-too-long',
+    'model-unregistered',
     'out-of-bounds',
     'key-not-found',
     'key-exists',
@@ -63,6 +66,7 @@ const CODES: { readonly [E in Exclude<keyof typeof EXIT, 'ok' | 'failed'>]: read
     'foreign-network-id',
     'profile-mismatch',
     'rpc-disagreement',
+    'reward-table-foreign',
   ],
   unreachable: [
     'no-offer',

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import { isAddress } from '../protocol/index.ts'
+import { isAddress, parseModelId } from '../protocol/index.ts'
 
 export const withJson = (command: Command): Command => command.option('--json', 'one JSON object on stdout', false)
 export const withHome = (command: Command): Command =>
@@ -55,3 +55,9 @@ export const addressOr =
   <W extends string>(word: W) =>
   (text: string): `0x${string}` | W =>
     text === word ? word : address(text)
+
+export function modelId(text: string): `0x${string}` {
+  const id = parseModelId(text)
+  if (id !== undefined) return id
+  throw new InvalidArgumentError(`expected a model id, 0x and 64 hex digits or a CID, got ${text}`)
+}

@@ -120,6 +120,35 @@ const proposal = z.strictObject({
 })
 const proposalSent = z.strictObject({ ...sent, proposal })
 
+const rewardRoot = z.strictObject({
+  number: z.int().positive(),
+  epoch: count,
+  root: digest,
+  leaves: count,
+  cumulative: amount,
+  finalAt: count.describe('seconds since 1970'),
+})
+const registeredModel = z.strictObject({
+  id: digest,
+  name: z.string(),
+  line: digest.describe('id of its first version'),
+  owner: address,
+  pendingOwner: address.nullable(),
+  version: z.int().positive(),
+  versions: z.int().positive(),
+  previous: digest.nullable(),
+  head: digest.describe('the newest version'),
+  payee: address.nullable().describe('null: the treasury'),
+  registeredAt: count.describe('seconds since 1970'),
+  deprecation: z
+    .strictObject({
+      reason: z.enum(['superseded', 'defect', 'security', 'licence', 'withdrawn']),
+      successor: digest.nullable(),
+    })
+    .nullable(),
+})
+const modelSent = z.strictObject({ ...sent, model: registeredModel })
+
 export const resultSchemas = {
   init: z.strictObject({
     ok,
@@ -190,6 +219,28 @@ export const resultSchemas = {
   'gov execute': proposalSent,
   'gov cancel': proposalSent,
   'gov delegate': z.strictObject({ ok, delegate: address, transactions: z.array(digest) }),
+  'rewards show': z.strictObject({
+    ok,
+    final: rewardRoot.nullable(),
+    waiting: z.array(rewardRoot),
+    budget: z.strictObject({ epoch: count, fees: amount, emission: amount, carried: amount }),
+    owed: amount,
+    releasable: amount,
+    account: address,
+    claimed: amount,
+    splitter: address,
+    splitterMade: z.boolean(),
+    splitterOwes: z.strictObject({ provider: amount, network: amount }),
+  }),
+  'rewards claim': z.strictObject({ ...sent, account: address, amount }),
+  'rewards distribute': z.strictObject({ ...sent, splitter: address }),
+  'rewards release': z.strictObject({ ...sent, amount }),
+  'model show': z.strictObject({ ok, model: registeredModel }),
+  'model register': modelSent,
+  'model deprecate': modelSent,
+  'model payee': modelSent,
+  'model offer': modelSent,
+  'model accept': modelSent,
   'node start / ready': z.strictObject({ event: z.literal('ready'), ...ready }),
   'node start': z.strictObject({ ok, event: z.literal('stopped') }),
   'node status': z.strictObject({

@@ -1,4 +1,4 @@
-import { type Address, CodedError } from '../protocol/index.ts'
+import { type Address, CodedError, type Digest } from '../protocol/index.ts'
 
 /** Why the chain side does not do what an owner, voter or publisher asked. Wei as bigint, times in seconds since 1970. */
 export type ChainRefusalDetail =
@@ -25,6 +25,14 @@ export type ChainRefusalDetail =
   | { readonly code: 'already-voted'; readonly expected: string; readonly got: string }
   | { readonly code: 'no-votes'; readonly expected: string; readonly got: string }
   | { readonly code: 'timelock-waiting'; readonly executableFrom: number }
+  | { readonly code: 'no-final-root'; readonly expected: string; readonly got: string }
+  | { readonly code: 'reward-table-foreign'; readonly expected: Digest; readonly got: Digest }
+  | { readonly code: 'nothing-to-claim'; readonly account: Address }
+  | { readonly code: 'nothing-to-release'; readonly expected: string; readonly got: string }
+  | { readonly code: 'model-unregistered'; readonly model: Digest }
+  | { readonly code: 'model-taken'; readonly model: Digest; readonly owner: Address }
+  | { readonly code: 'not-publisher'; readonly expected: string; readonly got: string }
+  | { readonly code: 'not-offered'; readonly expected: string; readonly got: string }
   | { readonly code: 'out-of-bounds'; readonly expected: string; readonly got: string }
 
 export type ChainRefusalCode = ChainRefusalDetail['code']

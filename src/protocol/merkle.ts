@@ -11,6 +11,7 @@ export const MERKLE_TAG = {
   vote: 'OPG/leaf/vote/1',
   certificate: 'OPG/leaf/certificate/1',
   reason: 'OPG/leaf/reason/1',
+  reward: 'OPG/leaf/reward/1',
 } as const
 export type MerkleTag = keyof typeof MERKLE_TAG
 

@@ -1,4 +1,3 @@
-import { readFile, stat } from 'node:fs/promises'
 import { z } from 'zod'
 import {
   type Action,
@@ -22,6 +21,7 @@ import {
 import { type Address, isAddress, toChecksumAddress } from '../../protocol/index.ts'
 import type { CliContext, CommandResult } from '../context.ts'
 import { CliError } from '../errors.ts'
+import { readJson, readText } from '../files.ts'
 import { renderGovernedValues, renderProposal, renderProposals, titleOf } from '../render/gov.ts'
 import { renderFacts } from '../render/table.ts'
 import { type ChainOptions, withReader, withSender } from '../session.ts'
@@ -29,7 +29,7 @@ import { type ChainOptions, withReader, withSender } from '../session.ts'
 type Json = CommandResult['json'][string]
 
 const ZERO: Address = `0x${'00'.repeat(20)}`
-const MAX_ACTIONS_FILE_BYTES = 262_144
+const MAX_PROPOSAL_FILE_BYTES = 262_144
 const MAX_ACTIONS = 32
 
 export function proposalJson(proposal: Proposal): { readonly [name: string]: Json } {
@@ -183,14 +183,7 @@ const ACTIONS = z
 /** `opg gov propose calls`: whatever a file lists. */
 export const govProposeCalls = (file: string, options: ProposeOptions, context: CliContext): Promise<CommandResult> =>
   proposed(options, context, async () => {
-    let value: unknown
-    try {
-      value = JSON.parse(await readText(file))
-    } catch (error) {
-      if (!(error instanceof SyntaxError)) throw error
-      throw new CliError({ code: 'json-invalid', message: `${file} is not JSON: ${error.message}` }, { cause: error })
-    }
-    const parsed = ACTIONS.safeParse(value)
+    const parsed = ACTIONS.safeParse(await readJson(file, MAX_PROPOSAL_FILE_BYTES))
     if (!parsed.success) {
       const issue = parsed.error.issues[0]
       throw new CliError({
@@ -202,30 +195,13 @@ export const govProposeCalls = (file: string, options: ProposeOptions, context: 
     return parsed.data.map(({ target, value: wei, data }) => ({ target: target as Address, value: BigInt(wei), data }))
   })
 
-async function readText(file: string): Promise<string> {
-  const size = await stat(file).then(
-    (found) => found.size,
-    () => undefined,
-  )
-  if (size === undefined) throw new CliError({ code: 'file-unreadable', message: `${file} cannot be read` })
-  if (size > MAX_ACTIONS_FILE_BYTES) {
-    throw new CliError({
-      code: 'file-too-large',
-      message: `${file} is too large`,
-      expected: `at most ${MAX_ACTIONS_FILE_BYTES} bytes`,
-      got: `${size}`,
-    })
-  }
-  return await readFile(file, 'utf8')
-}
-
 const proposed = (
   options: ProposeOptions,
   context: CliContext,
   make: (session: ChainSession) => Promise<readonly Action[]>,
 ): Promise<CommandResult> =>
   withSender(options, context, async (session) => {
-    const reasons = options.text === undefined ? '' : `\n\n${await readText(options.text)}`
+    const reasons = options.text === undefined ? '' : `\n\n${await readText(options.text, MAX_PROPOSAL_FILE_BYTES)}`
     const actions = await make(session)
     const { transaction, proposal } = await propose(session, { actions, description: `# ${options.title}${reasons}` })
     return {

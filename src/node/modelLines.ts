@@ -1,0 +1,102 @@
+import {
+  acceptLineCall,
+  addVersionCall,
+  createLineCall,
+  type DeprecationReason,
+  deprecateCall,
+  type Inclusion,
+  offerLineCall,
+  type RegisteredModel,
+  readLine,
+  readModel,
+  setPayeeCall,
+} from '../chain/index.ts'
+import type { Address, Digest } from '../protocol/index.ts'
+import { ChainRefusal } from './chainRefusals.ts'
+import type { ChainSession } from './chainSession.ts'
+
+function senderOf({ account }: ChainSession): Address {
+  if (account === undefined) throw new TypeError('expected a session with an account')
+  return account
+}
+
+/** Throws ChainRefusal `model-unregistered`. */
+export async function findModel(session: ChainSession, id: Digest): Promise<RegisteredModel> {
+  const model = await readModel(session.chain, id)
+  if (model !== undefined) return model
+  throw new ChainRefusal(
+    { code: 'model-unregistered', model: id, hint: 'opg model register' },
+    `nobody has registered model ${id}`,
+  )
+}
+
+async function ownModel(session: ChainSession, id: Digest): Promise<RegisteredModel> {
+  const model = await findModel(session, id)
+  const sender = senderOf(session)
+  if (model.owner === sender) return model
+  throw new ChainRefusal(
+    { code: 'not-publisher', expected: model.owner, got: sender, hint: 'give the publisher’s wallet by --wallet' },
+    `expected the wallet of ${model.owner}, who publishes ${model.name}, got ${sender}`,
+  )
+}
+
+/**
+ * Registers a model as the first version of the sender's line of that name, or as the next version of it. Throws
+ * ChainRefusal `model-taken`, ChainError.
+ */
+export async function registerModel(
+  session: ChainSession,
+  model: { readonly id: Digest; readonly name: string; readonly payee?: Address },
+): Promise<Inclusion> {
+  const { id, name } = model
+  const taken = await readModel(session.chain, id)
+  if (taken !== undefined) {
+    throw new ChainRefusal(
+      { code: 'model-taken', model: id, owner: taken.owner },
+      `model ${id} is registered already, as version ${taken.version} of ${taken.name} by ${taken.owner}`,
+    )
+  }
+  const { contracts } = session.network
+  const line = await readLine(session.chain, senderOf(session), name)
+  if (line === undefined) return await session.send(createLineCall(contracts, model))
+  const { head } = await findModel(session, line)
+  return await session.send(addVersionCall(contracts, { ...model, previous: head }))
+}
+
+/** Throws ChainRefusal `model-unregistered | not-publisher`, ChainError. */
+export async function deprecateModel(
+  session: ChainSession,
+  id: Digest,
+  why: { readonly reason: DeprecationReason; readonly successor?: Digest },
+): Promise<Inclusion> {
+  await ownModel(session, id)
+  if (why.successor !== undefined) await findModel(session, why.successor)
+  return await session.send(deprecateCall(session.network.contracts, id, why))
+}
+
+/** Throws ChainRefusal `model-unregistered | not-publisher`, ChainError. */
+export async function changePayee(session: ChainSession, id: Digest, payee: Address): Promise<Inclusion> {
+  await ownModel(session, id)
+  return await session.send(setPayeeCall(session.network.contracts, id, payee))
+}
+
+/** Offers the line of a model to another account, which must accept it. Throws ChainRefusal, ChainError. */
+export async function offerLine(session: ChainSession, id: Digest, to: Address): Promise<Inclusion> {
+  const { line } = await ownModel(session, id)
+  return await session.send(offerLineCall(session.network.contracts, line, to))
+}
+
+/** Takes over the line of a model that was offered to the sender. Throws ChainRefusal `not-offered`, ChainError. */
+export async function acceptLine(session: ChainSession, id: Digest): Promise<Inclusion> {
+  const { line, pendingOwner, name } = await findModel(session, id)
+  const sender = senderOf(session)
+  if (pendingOwner !== sender) {
+    throw new ChainRefusal(
+      { code: 'not-offered', expected: pendingOwner ?? 'nobody', got: sender },
+      `${name} was not offered to ${sender}${pendingOwner === undefined ? '' : `, but to ${pendingOwner}`}`,
+    )
+  }
+  return await session.send(acceptLineCall(session.network.contracts, line))
+}
+
+export { DEPRECATION, type DeprecationReason, type RegisteredModel } from '../chain/index.ts'
