@@ -6,6 +6,7 @@ import {IStakeManager} from "./interfaces/IStakeManager.sol";
 import {Role} from "./interfaces/Objects.sol";
 import {Digests} from "./libraries/Digests.sol";
 import {Shares} from "./libraries/Shares.sol";
+import {Packed, Stake, Stakes} from "./libraries/Stakes.sol";
 import {IVotes} from "@openzeppelin/contracts/governance/utils/IVotes.sol";
 import {Votes} from "@openzeppelin/contracts/governance/utils/Votes.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
@@ -18,6 +19,8 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 contract StakeManager is IStakeManager, Votes {
   using SafeERC20 for IERC20;
   using SafeCast for uint256;
+  using Stakes for Packed;
+  using Stakes for Stake;
 
   /// @dev Where a key stands in a chain of rotations.
   enum Link {
@@ -46,77 +49,59 @@ contract StakeManager is IStakeManager, Votes {
     address other;
   }
 
-  /// @dev One slot, which alone answers `maturedStake` unless `later` is staked. `soon` counts from `soonEpoch`, `later`
-  /// from the epoch after it. Stake comes in two epochs ahead, so two are enough. `later` is empty whenever `soon` is.
-  /// @param place in the list of the role's operators, from 1; kept from the first stake until the last has left, or its
-  /// seizure is executed
-  struct Position {
-    uint96 active;
-    uint96 soon;
-    uint32 soonEpoch;
-    uint24 place;
-    uint8 flags;
-  }
-
-  /// @param unbonding sum of the entries `first` to `next - 1` of the queue
-  struct Book {
-    uint96 later;
-    uint96 unbonding;
-    uint32 first;
-    uint32 next;
-  }
-
+  /// @param held sum of the holds
+  /// @param queue unbonding entries, the second of release above the 128 bits of the amount
   struct Account {
-    Position position;
-    Book book;
+    Packed packed;
     uint256 held;
-    mapping(uint256 => Unbonding) queue;
+    mapping(uint256 => uint256) queue;
   }
 
-  /// @dev A hold, then a seizure of the same case id.
+  /// @notice A hold, then a seizure of the same case id.
   /// @param operator the current key when it was opened
   /// @param time the end of a hold, the second of a seizure
   struct Case {
     address operator;
-    uint96 amount;
+    uint256 amount;
     address reporter;
-    uint40 time;
-    uint32 slasher;
+    uint256 time;
+    uint256 slasher;
     Role role;
     CaseState state;
+  }
+
+  /// @param what operator (160 bits), amount (96)
+  /// @param how reporter (160), time (40), slasher (32), role (8), state (8)
+  struct PackedCase {
+    uint256 what;
+    uint256 how;
+  }
+
+  /// @dev What is left of an executed seizure.
+  struct Rest {
     uint128 toReporter;
     uint128 pot;
   }
 
-  /// @param id of its address, plus one; kept when it is removed
+  /// @param id counted from 1; kept when it is removed
   struct Slasher {
     uint64 from;
     uint32 id;
-  }
-
-  /// @param units staked for all its operators
-  /// @param known whether it has registered an operator
-  struct Voter {
-    uint128 units;
-    bool known;
   }
 
   /// @notice Epochs between the one stake comes in and the first in which it counts.
   uint64 public constant MATURING_EPOCHS = 2;
   /// @notice Withdrawals of one operator and role on their way at a time: bounds every loop over them.
   uint256 public constant MAX_UNBONDINGS = 8;
-  /// @notice A set signs for the epoch it was opened in and three more, and a batch may be of the epoch before: what
-  /// signs is slashable for two epochs after that.
-  uint64 public constant MIN_UNBONDING_EPOCHS = 6;
-  uint64 public constant MAX_EPOCH_LENGTH = 7 days;
-  uint64 public constant MAX_UNBONDING_PERIOD = 60 days;
-  /// @notice Bound of the delays of seizures, pots, holds and slashers.
-  uint64 public constant MAX_DELAY = 180 days;
-  /// @notice Where burned tokens go: the supply never changes.
-  address public constant BURNED = 0x000000000000000000000000000000000000dEaD;
-
-  uint8 private constant FROZEN = 1;
-  uint8 private constant HAS_LATER = 2;
+  /// @dev A set signs for the epoch it was opened in and three more, and a batch may be of the epoch before: what signs
+  /// stays slashable for an epoch after that.
+  uint64 private constant MIN_UNBONDING_EPOCHS = 6;
+  uint64 private constant MAX_EPOCH_LENGTH = 7 days;
+  uint64 private constant MAX_UNBONDING_PERIOD = 60 days;
+  /// @dev Of seizures, pots, holds and slashers.
+  uint64 private constant MAX_DELAY = 180 days;
+  /// @dev Where burned tokens go: the supply never changes.
+  address private constant BURNED = 0x000000000000000000000000000000000000dEaD;
 
   IERC20 public immutable token;
   IProtocolParams public immutable params;
@@ -137,10 +122,13 @@ contract StakeManager is IStakeManager, Votes {
   mapping(address key => Operator) private _operators;
   mapping(Role => mapping(address operator => Account)) private _accounts;
   mapping(Role => address[]) private _members;
-  mapping(bytes32 key => Case) private _cases;
+  mapping(bytes32 key => PackedCase) private _cases;
+  mapping(bytes32 key => Rest) private _rests;
   mapping(address slasher => Slasher) private _slashers;
-  address[] private _slasherOf;
-  mapping(address owner => Voter) private _voters;
+  mapping(uint256 id => address) private _slasherOf;
+  uint32 private _lastSlasher;
+  /// @dev What is staked for all its operators, plus one; zero: it never registered one.
+  mapping(address owner => uint256) private _units;
 
   constructor(Setup memory setup) EIP712("OPG Network", "1") {
     require(
@@ -177,53 +165,46 @@ contract StakeManager is IStakeManager, Votes {
   }
 
   modifier onlyOwner(address operator) {
-    address owner = _operators[operator].owner;
-    require(owner != address(0) && owner == msg.sender, NotOwner(operator, msg.sender));
+    _checkOwner(operator);
     _;
   }
 
   modifier onlyGovernance() {
-    require(msg.sender == governance, NotGovernance(msg.sender));
+    _checkGovernance();
     _;
   }
 
   /// @inheritdoc IStakeManager
   function register(address operator, address payout, uint256 deadline, bytes calldata operatorSig) external {
     require(payout != address(0), InvalidArgument());
-    require(_operators[operator].owner == address(0), AlreadyRegistered(operator));
     _checkConsent(operator, Digests.hashRegistration(operator, msg.sender, payout, deadline), deadline, operatorSig);
-    Operator storage record = _operators[operator];
-    (record.owner, record.payout) = (msg.sender, payout);
-    if (!_voters[msg.sender].known) {
-      _voters[msg.sender].known = true;
+    _admitOperator(operator, payout);
+    if (_units[msg.sender] == 0) {
+      _units[msg.sender] = 1;
       if (delegates(msg.sender) == address(0)) _delegate(msg.sender, msg.sender);
     }
-    emit Registered(operator, msg.sender, payout);
   }
 
   /// @inheritdoc IStakeManager
   function setPayout(address operator, address payout) external onlyOwner(operator) {
     require(payout != address(0), InvalidArgument());
     operator = currentKeyOf(operator);
-    _operators[operator].payout = payout;
+    _operator(operator).payout = payout;
     emit PayoutChanged(operator, payout);
   }
 
   /// @inheritdoc IStakeManager
   function stake(address operator, Role role, uint128 amount) external onlyOwner(operator) {
-    uint256 minimum = minimumStake(role);
-    require(minimum != 0 && amount != 0, InvalidArgument());
-    require(!_operators[operator].frozen, OperatorFrozen(operator));
+    require(minimumStake(role) != 0 && amount != 0, InvalidArgument());
+    require(!_operator(operator).frozen, OperatorFrozen(operator));
     uint64 countsFrom = currentEpoch() + MATURING_EPOCHS;
-    (Position memory position, Book memory book) = _load(operator, role);
-    uint96 added = uint256(amount).toUint96();
-    if (position.soon == 0) (position.soon, position.soonEpoch) = (added, uint256(countsFrom).toUint32());
-    else if (position.soonEpoch == countsFrom) position.soon += added;
-    else book.later += added;
-    uint256 total = _total(position, book);
-    require(total >= minimum, BelowMinimum(role, total, minimum));
+    (Account storage account, Stake memory position) = _load(operator, role);
+    position.add(amount, countsFrom);
+    uint256 total = position.total();
+    _checkMinimum(role, total);
+    total.toUint96();
     _enlist(operator, role, position);
-    _save(operator, role, position, book);
+    account.packed.save(position);
     _addVotes(msg.sender, amount);
     emit Staked(operator, role, amount, countsFrom);
     token.safeTransferFrom(msg.sender, address(this), amount);
@@ -232,66 +213,62 @@ contract StakeManager is IStakeManager, Votes {
   /// @inheritdoc IStakeManager
   function requestUnstake(address operator, Role role, uint128 amount) external onlyOwner(operator) {
     require(amount != 0, InvalidArgument());
-    (Position memory position, Book memory book) = _load(operator, role);
-    uint256 total = _total(position, book);
+    (Account storage account, Stake memory position) = _load(operator, role);
+    uint256 total = position.total();
     require(amount <= total, ExceedsStake(amount, total));
     uint256 left = total - amount;
-    uint256 minimum = minimumStake(role);
-    require(left == 0 || left >= minimum, BelowMinimum(role, left, minimum));
-    require(book.next - book.first < MAX_UNBONDINGS, TooManyUnbondings(operator, role));
+    _checkMinimum(role, left);
+    require(position.next - position.first < MAX_UNBONDINGS, TooManyUnbondings(operator, role));
 
     uint64 releaseAt = uint64(block.timestamp) + unbondingPeriod;
-    _take(position, book, uint96(amount));
-    _accounts[role][operator].queue[book.next++] = Unbonding({amount: amount, releaseAt: releaseAt});
-    book.unbonding += uint96(amount);
+    position.take(amount);
+    account.queue[position.next++] = uint256(releaseAt) << 128 | amount;
+    position.unbonding += amount;
     if (left == 0) _delist(role, position);
-    _save(operator, role, position, book);
+    account.packed.save(position);
     _removeVotes(msg.sender, amount);
     emit UnstakeRequested(operator, role, amount, releaseAt);
   }
 
   /// @inheritdoc IStakeManager
   function withdraw(address operator, Role role) external {
-    Account storage account = _accounts[role][operator];
-    Book memory book = account.book;
+    (Account storage account, Stake memory position) = _load(operator, role);
     uint256 amount;
-    for (uint256 index = book.first; index < book.next; ++index) {
-      Unbonding memory entry = account.queue[index];
-      if (entry.releaseAt > block.timestamp) break;
-      amount += entry.amount;
+    for (uint256 index = position.first; index < position.next; ++index) {
+      uint256 entry = account.queue[index];
+      if (entry >> 128 > block.timestamp) break;
+      amount += uint128(entry);
     }
     require(amount != 0, NothingToWithdraw(operator, role));
     uint256 held = account.held;
-    if (held != 0) {
-      amount = Math.min(amount, Math.saturatingSub(_total(account.position, book) + book.unbonding, held));
-      require(amount != 0, UnderCase(operator, role, held));
-    }
+    amount = Math.min(amount, Math.saturatingSub(position.total() + position.unbonding, held));
+    require(amount != 0, UnderCase(operator, role, held));
 
     uint256 rest = amount;
     while (rest != 0) {
-      Unbonding storage entry = account.queue[book.first];
-      uint256 entryAmount = entry.amount;
-      if (entryAmount > rest) {
-        entry.amount = uint128(entryAmount - rest);
+      uint256 entry = uint128(account.queue[position.first]);
+      if (entry > rest) {
+        account.queue[position.first] -= rest;
         break;
       }
-      rest -= entryAmount;
-      delete account.queue[book.first++];
+      rest -= entry;
+      delete account.queue[position.first++];
     }
-    book.unbonding -= uint96(amount);
-    account.book = book;
-    address owner = _operators[operator].owner;
+    position.unbonding -= amount;
+    account.packed.save(position);
+    address owner = ownerOf(operator);
     emit Withdrawn(operator, role, amount, owner);
-    token.safeTransfer(owner, amount);
+    _pay(owner, amount);
   }
 
   /// @inheritdoc IStakeManager
   function freeze(address operator) external onlyOwner(operator) {
-    require(!_operators[operator].frozen, OperatorFrozen(operator));
-    _operators[operator].frozen = true;
+    require(!_operator(operator).frozen, OperatorFrozen(operator));
+    _operator(operator).frozen = true;
     for (uint8 role = uint8(Role.Provider); role <= uint8(Role.Settler); ++role) {
-      Position storage position = _accounts[Role(role)][operator].position;
-      if (position.place != 0) position.flags |= FROZEN;
+      (Account storage account, Stake memory position) = _load(operator, Role(role));
+      position.frozen = true;
+      account.packed.save(position);
     }
     emit Frozen(operator);
   }
@@ -299,19 +276,21 @@ contract StakeManager is IStakeManager, Votes {
   /// @inheritdoc IStakeManager
   function rotate(address from, address to, uint256 deadline, bytes calldata toSig) external onlyOwner(from) {
     require(currentKeyOf(from) == from, OperatorFrozen(from));
-    require(_operators[to].owner == address(0), AlreadyRegistered(to));
     _checkConsent(to, Digests.hashRotation(from, to, msg.sender, deadline), deadline, toSig);
 
-    Operator storage old = _operators[from];
-    address first = old.link == Link.Later ? old.other : from;
-    if (first == from) old.link = Link.First;
-    _operators[first].other = to;
-    _operators[to] = Operator({owner: msg.sender, frozen: false, link: Link.Later, payout: old.payout, other: first});
+    Operator storage old = _operator(from);
+    _admitOperator(to, old.payout);
+    address first = from;
+    if (old.link == Link.Later) first = old.other;
+    else old.link = Link.First;
     old.frozen = true;
+    Operator storage renewed = _operator(to);
+    renewed.link = Link.Later;
+    renewed.other = first;
+    _operator(first).other = to;
     for (uint8 role = uint8(Role.Provider); role <= uint8(Role.Settler); ++role) {
       _move(from, to, Role(role));
     }
-    emit Registered(to, msg.sender, old.payout);
     emit Rotated(from, to);
   }
 
@@ -329,24 +308,24 @@ contract StakeManager is IStakeManager, Votes {
 
   /// @inheritdoc IStakeManager
   function hold(bytes32 caseId, address operator, Role role, uint16 bps) external returns (uint256 held) {
-    uint32 slasher = _checkSlasher();
-    bytes32 key = caseKey(msg.sender, caseId);
-    Case storage record = _cases[key];
+    (bytes32 key, Case memory record) = _open(caseId, operator, role);
     require(record.state == CaseState.None, CaseKnown(key));
-    operator = currentKeyOf(operator);
-    held = Shares.portion(_slashable(operator, role), bps);
-    _accounts[role][operator].held += held;
-    uint64 until = uint64(block.timestamp) + holdPeriod;
-    _open(record, operator, role, held, address(0), until, slasher, CaseState.Held);
-    emit Held(key, operator, role, held, until);
+    held = Shares.portion(_slashable(record.operator, role), bps);
+    _account(record.operator, role).held += held;
+    record.amount = held;
+    record.time = block.timestamp + holdPeriod;
+    record.state = CaseState.Held;
+    _write(key, record);
+    emit Held(key, record.operator, role, held, uint64(record.time));
   }
 
   /// @inheritdoc IStakeManager
   function release(bytes32 key) external {
-    Case storage record = _cases[key];
+    Case memory record = _read(key);
     require(record.state == CaseState.Held, UnknownCase(key));
-    require(msg.sender == _slasherOf[record.slasher - 1] || block.timestamp >= record.time, TooEarly(key, record.time));
+    if (msg.sender != _slasherOf[record.slasher]) _checkReached(key, record.time);
     record.state = CaseState.Released;
+    _write(key, record);
     _release(key, record);
   }
 
@@ -355,94 +334,82 @@ contract StakeManager is IStakeManager, Votes {
     external
     returns (uint256 seized)
   {
-    uint32 slasher = _checkSlasher();
-    bytes32 key = caseKey(msg.sender, caseId);
-    Case storage record = _cases[key];
-    CaseState state = record.state;
-    require(state <= CaseState.Released, CaseKnown(key));
-    if (state == CaseState.Held) _release(key, record);
-    operator = currentKeyOf(operator);
-    if (_isOffender(operator, reporter)) reporter = address(0);
-    seized = _takeSeizable(operator, role, bps);
-    _open(record, operator, role, seized, reporter, uint64(block.timestamp), slasher, CaseState.Pending);
-    emit Seized(key, operator, role, seized, msg.sender, reporter);
+    (bytes32 key, Case memory record) = _open(caseId, operator, role);
+    require(record.state <= CaseState.Released, CaseKnown(key));
+    if (record.state == CaseState.Held) _release(key, _read(key));
+    if (_isOffender(record.operator, reporter)) reporter = address(0);
+    seized = _takeSeizable(record.operator, role, bps);
+    record.amount = seized;
+    record.reporter = reporter;
+    record.time = block.timestamp;
+    record.state = CaseState.Pending;
+    _write(key, record);
+    emit Seized(key, record.operator, role, seized, msg.sender, reporter);
   }
 
   /// @inheritdoc IStakeManager
   function returnSeizure(bytes32 key) external {
     require(msg.sender == params.guardian(), NotGuardian(msg.sender));
-    Case storage record = _cases[key];
-    _checkState(key, record, CaseState.Pending);
-    record.state = CaseState.Returned;
-    uint256 amount = record.amount;
-    address operator = currentKeyOf(record.operator);
-    if (amount != 0) {
-      (Position memory position, Book memory book) = _load(operator, record.role);
-      position.active += uint96(amount);
+    Case memory record = _advance(key, CaseState.Pending, CaseState.Returned, 0);
+    if (record.amount != 0) {
+      address operator = currentKeyOf(record.operator);
+      (Account storage account, Stake memory position) = _load(operator, record.role);
+      position.active += record.amount;
       _enlist(operator, record.role, position);
-      if (_operators[operator].frozen) position.flags |= FROZEN;
-      _save(operator, record.role, position, book);
-      _addVotes(_operators[operator].owner, amount);
+      account.packed.save(position);
+      _addVotes(ownerOf(operator), record.amount);
     }
-    emit SeizureReturned(key, amount);
+    emit SeizureReturned(key, record.amount);
   }
 
   /// @inheritdoc IStakeManager
   function execute(bytes32 key) external {
-    Case storage record = _cases[key];
-    _checkState(key, record, CaseState.Pending);
-    _checkReached(key, record.time + seizureDelay);
+    Case memory record = _advance(key, CaseState.Pending, CaseState.Executed, seizureDelay);
     uint256 share = record.reporter == address(0) ? 0 : params.valueOf(Param.ReporterShare);
     (uint256 burned, uint256 toReporter, uint256 pot) = Shares.split(record.amount, share);
-    record.state = CaseState.Executed;
-    (record.toReporter, record.pot) = (uint128(toReporter), uint128(pot));
-    address operator = currentKeyOf(record.operator);
-    (Position memory position, Book memory book) = _load(operator, record.role);
-    if (position.place != 0 && _total(position, book) == 0) {
+    _rests[key] = Rest(uint128(toReporter), uint128(pot));
+    (Account storage account, Stake memory position) = _load(currentKeyOf(record.operator), record.role);
+    if (position.place != 0 && position.total() == 0) {
       _delist(record.role, position);
-      _save(operator, record.role, position, book);
+      account.packed.save(position);
     }
     emit SeizureExecuted(key, burned);
-    token.safeTransfer(BURNED, burned);
+    _pay(BURNED, burned);
   }
 
   /// @inheritdoc IStakeManager
   function payReporter(bytes32 key) external {
-    Case storage record = _cases[key];
-    uint256 amount = record.toReporter;
-    require(amount != 0, WrongState(key, _seizureState(record)));
+    Case memory record = _read(key);
+    uint256 amount = _rests[key].toReporter;
+    if (amount == 0) _refuseState(key, record.state);
     _checkReached(key, record.time + reporterDelay);
-    record.toReporter = 0;
-    address reporter = record.reporter;
-    emit ReporterPaid(key, reporter, amount);
-    token.safeTransfer(reporter, amount);
+    _rests[key].toReporter = 0;
+    emit ReporterPaid(key, record.reporter, amount);
+    _pay(record.reporter, amount);
   }
 
   /// @inheritdoc IStakeManager
   function payVictim(bytes32 caseId, address victim, uint256 amount) external {
     bytes32 key = caseKey(msg.sender, caseId);
-    Case storage record = _cases[key];
-    _checkState(key, record, CaseState.Executed);
-    uint64 until = record.time + potPeriod;
-    require(block.timestamp < until, TooLate(key, until));
-    uint256 pot = record.pot;
+    Case memory record = _read(key);
+    if (record.state != CaseState.Executed) _refuseState(key, record.state);
+    uint256 until = record.time + potPeriod;
+    require(block.timestamp < until, TooLate(key, uint64(until)));
+    uint256 pot = _rests[key].pot;
     require(amount <= pot, ExceedsPot(amount, pot));
     require(!_isOffender(currentKeyOf(record.operator), victim), OffenderPaid(victim));
-    record.pot = uint128(pot - amount);
+    _rests[key].pot = uint128(pot - amount);
     emit VictimPaid(key, victim, amount);
-    token.safeTransfer(victim, amount);
+    _pay(victim, amount);
   }
 
   /// @inheritdoc IStakeManager
   function closePot(bytes32 key) external {
-    Case storage record = _cases[key];
-    _checkState(key, record, CaseState.Executed);
-    _checkReached(key, record.time + potPeriod);
-    uint256 pot = record.pot;
-    record.state = CaseState.Closed;
-    record.pot = 0;
+    _advance(key, CaseState.Executed, CaseState.Closed, potPeriod);
+    uint256 pot = _rests[key].pot;
+    _rests[key].pot = 0;
     emit PotClosed(key, pot);
-    token.safeTransfer(params.treasury(), pot);
+    _pay(params.treasury(), pot);
   }
 
   /// @inheritdoc IStakeManager
@@ -452,26 +419,24 @@ contract StakeManager is IStakeManager, Votes {
 
   /// @inheritdoc IStakeManager
   function seizureOf(bytes32 key) external view returns (Seizure memory seizure) {
-    Case storage record = _cases[key];
-    SeizureState state = _seizureState(record);
-    if (state == SeizureState.None) return seizure;
-    return Seizure({
-      slasher: _slasherOf[record.slasher - 1],
-      operator: record.operator,
-      role: record.role,
-      state: state,
-      reporter: record.reporter,
-      amount: record.amount,
-      toReporter: record.toReporter,
-      pot: record.pot,
-      seizedAt: record.time
-    });
+    Case memory record = _read(key);
+    seizure.state = _seizureState(record.state);
+    if (seizure.state == SeizureState.None) return seizure;
+    seizure.slasher = _slasherOf[record.slasher];
+    seizure.operator = record.operator;
+    seizure.role = record.role;
+    seizure.reporter = record.reporter;
+    seizure.amount = uint128(record.amount);
+    seizure.toReporter = _rests[key].toReporter;
+    seizure.pot = _rests[key].pot;
+    seizure.seizedAt = uint64(record.time);
   }
 
   /// @inheritdoc IStakeManager
-  function holdOf(bytes32 key) external view returns (Hold memory open) {
-    Case storage record = _cases[key];
-    if (record.state == CaseState.Held) open = Hold(record.operator, record.role, record.amount, record.time);
+  function holdOf(bytes32 key) external view returns (Hold memory) {
+    Case memory record = _read(key);
+    if (record.state != CaseState.Held) delete record;
+    return Hold(record.operator, record.role, uint128(record.amount), uint64(record.time));
   }
 
   /// @inheritdoc IStakeManager
@@ -481,15 +446,15 @@ contract StakeManager is IStakeManager, Votes {
 
   /// @inheritdoc IStakeManager
   function heldOf(address operator, Role role) external view returns (uint256) {
-    return _accounts[role][currentKeyOf(operator)].held;
+    return _account(currentKeyOf(operator), role).held;
   }
 
   /// @inheritdoc IStakeManager
   function currentKeyOf(address operator) public view returns (address) {
-    Operator storage record = _operators[operator];
+    Operator storage record = _operator(operator);
     Link link = record.link;
     if (link == Link.Alone) return operator;
-    return link == Link.First ? record.other : _operators[record.other].other;
+    return link == Link.First ? record.other : _operator(record.other).other;
   }
 
   /// @inheritdoc IStakeManager
@@ -524,7 +489,7 @@ contract StakeManager is IStakeManager, Votes {
   /// @inheritdoc IStakeManager
   function maturedStake(address operator, Role role, uint64 epoch) external view returns (uint256) {
     _checkEpoch(epoch);
-    return _matured(_accounts[role][operator], epoch, minimumStake(role));
+    return _matured(operator, role, epoch);
   }
 
   /// @inheritdoc IStakeManager
@@ -538,39 +503,39 @@ contract StakeManager is IStakeManager, Votes {
     mapping(address => Account) storage accounts = _accounts[role];
     stakes = new uint256[](operators_.length);
     for (uint256 index; index < stakes.length; ++index) {
-      stakes[index] = _matured(accounts[operators_[index]], epoch, minimum);
+      stakes[index] = accounts[operators_[index]].packed.matured(epoch, minimum);
     }
   }
 
   /// @inheritdoc IStakeManager
   function stakeOf(address operator, Role role) external view returns (uint256) {
-    Account storage account = _accounts[role][operator];
-    return _total(account.position, account.book);
+    (, Stake memory position) = _load(operator, role);
+    return position.total();
   }
 
   /// @inheritdoc IStakeManager
   function unbondings(address operator, Role role) external view returns (Unbonding[] memory entries) {
-    Account storage account = _accounts[role][operator];
-    Book memory book = account.book;
-    entries = new Unbonding[](book.next - book.first);
+    (Account storage account, Stake memory position) = _load(operator, role);
+    entries = new Unbonding[](position.next - position.first);
     for (uint256 index; index < entries.length; ++index) {
-      entries[index] = account.queue[book.first + index];
+      uint256 entry = account.queue[position.first + index];
+      entries[index] = Unbonding({amount: uint128(entry), releaseAt: uint64(entry >> 128)});
     }
   }
 
   /// @inheritdoc IStakeManager
-  function ownerOf(address operator) external view returns (address) {
-    return _operators[operator].owner;
+  function ownerOf(address operator) public view returns (address) {
+    return _operator(operator).owner;
   }
 
   /// @inheritdoc IStakeManager
   function payoutOf(address operator) external view returns (address) {
-    return _operators[currentKeyOf(operator)].payout;
+    return _operator(currentKeyOf(operator)).payout;
   }
 
   /// @inheritdoc IStakeManager
   function isFrozen(address operator) external view returns (bool) {
-    return _operators[operator].frozen;
+    return _operator(operator).frozen;
   }
 
   /// @inheritdoc IStakeManager
@@ -582,14 +547,12 @@ contract StakeManager is IStakeManager, Votes {
   function operators(Role role, uint256 from, uint256 count) external view returns (OperatorStake[] memory page) {
     address[] storage members = _members[role];
     uint256 length = members.length;
-    uint64 epoch = currentEpoch();
-    uint256 minimum = minimumStake(role);
     if (from >= length) return page;
+    uint64 epoch = currentEpoch();
     page = new OperatorStake[](Math.min(count, length - from));
     for (uint256 index; index < page.length; ++index) {
       address operator = members[from + index];
-      page[index] =
-        OperatorStake(operator, _operators[operator].owner, _matured(_accounts[role][operator], epoch, minimum));
+      page[index] = OperatorStake(operator, ownerOf(operator), _matured(operator, role, epoch));
     }
   }
 
@@ -631,16 +594,16 @@ contract StakeManager is IStakeManager, Votes {
   }
 
   function _getVotingUnits(address account) internal view override returns (uint256) {
-    return _voters[account].units;
+    return Math.saturatingSub(_units[account], 1);
   }
 
   function _addVotes(address owner, uint256 amount) private {
-    _voters[owner].units += uint128(amount);
+    _units[owner] += amount;
     _moveDelegateVotes(address(0), delegates(owner), amount);
   }
 
   function _removeVotes(address owner, uint256 amount) private {
-    _voters[owner].units -= uint128(amount);
+    _units[owner] -= amount;
     _moveDelegateVotes(delegates(owner), address(0), amount);
   }
 
@@ -649,18 +612,22 @@ contract StakeManager is IStakeManager, Votes {
     Slasher storage record = _slashers[slasher];
     require(record.from == 0, SlasherKnown(slasher));
     if (record.id == 0) {
-      _slasherOf.push(slasher);
-      record.id = uint32(_slasherOf.length);
+      record.id = ++_lastSlasher;
+      _slasherOf[record.id] = slasher;
     }
     record.from = from;
     emit SlasherAnnounced(slasher, from);
   }
 
-  /// @return id of the calling slasher
-  function _checkSlasher() private view returns (uint32 id) {
-    Slasher memory record = _slashers[msg.sender];
-    require(_acts(record.from), NotSlasher(msg.sender));
-    return record.id;
+  /// @dev The caller's case, named anew; its state is as it was.
+  function _open(bytes32 caseId, address operator, Role role) private view returns (bytes32 key, Case memory record) {
+    Slasher memory slasher = _slashers[msg.sender];
+    require(_acts(slasher.from), NotSlasher(msg.sender));
+    key = caseKey(msg.sender, caseId);
+    record.state = _read(key).state;
+    record.operator = currentKeyOf(operator);
+    record.role = role;
+    record.slasher = slasher.id;
   }
 
   function _acts(uint64 from) private view returns (bool) {
@@ -673,157 +640,162 @@ contract StakeManager is IStakeManager, Votes {
     require(problem == ECDSA.RecoverError.NoError && signer == key, BadConsent(key));
   }
 
+  function _admitOperator(address key, address payout) private {
+    Operator storage record = _operator(key);
+    require(record.owner == address(0), AlreadyRegistered(key));
+    record.owner = msg.sender;
+    record.payout = payout;
+    emit Registered(key, msg.sender, payout);
+  }
+
+  function _checkMinimum(Role role, uint256 total) private pure {
+    uint256 minimum = minimumStake(role);
+    require(total == 0 || total >= minimum, BelowMinimum(role, total, minimum));
+  }
+
+  function _checkOwner(address operator) private view {
+    require(ownerOf(operator) == msg.sender, NotOwner(operator, msg.sender));
+  }
+
+  function _checkGovernance() private view {
+    require(msg.sender == governance, NotGovernance(msg.sender));
+  }
+
   function _checkEpoch(uint64 epoch) private view {
     uint64 current = currentEpoch();
     require(epoch >= current, EpochOver(epoch, current));
   }
 
-  function _checkState(bytes32 key, Case storage record, CaseState wanted) private view {
-    CaseState state = record.state;
+  /// @dev Moves a seizure to its next state, from `delay` after it was made.
+  function _advance(bytes32 key, CaseState from, CaseState to, uint64 delay) private returns (Case memory record) {
+    record = _read(key);
+    if (record.state != from) _refuseState(key, record.state);
+    _checkReached(key, record.time + delay);
+    record.state = to;
+    _write(key, record);
+  }
+
+  function _pay(address to, uint256 amount) private {
+    token.safeTransfer(to, amount);
+  }
+
+  function _account(address operator, Role role) private view returns (Account storage) {
+    return _accounts[role][operator];
+  }
+
+  /// @dev The account with what has matured by now.
+  function _load(address operator, Role role) private view returns (Account storage account, Stake memory position) {
+    account = _account(operator, role);
+    position = account.packed.load(currentEpoch());
+  }
+
+  function _operator(address key) private view returns (Operator storage) {
+    return _operators[key];
+  }
+
+  function _read(bytes32 key) private view returns (Case memory record) {
+    PackedCase storage packed = _cases[key];
+    (uint256 what, uint256 how) = (packed.what, packed.how);
+    record.operator = address(uint160(what));
+    record.amount = what >> 160;
+    record.reporter = address(uint160(how));
+    record.time = uint40(how >> 160);
+    record.slasher = uint32(how >> 200);
+    record.role = Role(uint8(how >> 232));
+    record.state = CaseState(how >> 240);
+  }
+
+  function _write(bytes32 key, Case memory record) private {
+    PackedCase storage packed = _cases[key];
+    packed.what = uint160(record.operator) | record.amount << 160;
+    packed.how = uint160(record.reporter) | record.time << 160 | record.slasher << 200 | uint256(record.role) << 232
+      | uint256(record.state) << 240;
+  }
+
+  function _refuseState(bytes32 key, CaseState state) private pure {
     require(state > CaseState.Released, UnknownCase(key));
-    require(state == wanted, WrongState(key, _seizureState(record)));
+    revert WrongState(key, _seizureState(state));
   }
 
-  function _checkReached(bytes32 key, uint64 possibleAt) private view {
-    require(block.timestamp >= possibleAt, TooEarly(key, possibleAt));
+  function _checkReached(bytes32 key, uint256 possibleAt) private view {
+    require(block.timestamp >= possibleAt, TooEarly(key, uint64(possibleAt)));
   }
 
-  function _seizureState(Case storage record) private view returns (SeizureState) {
-    CaseState state = record.state;
+  function _seizureState(CaseState state) private pure returns (SeizureState) {
     return state <= CaseState.Released ? SeizureState.None : SeizureState(uint8(state) - uint8(CaseState.Released));
   }
 
   /// @dev Whether `account` is the owner or payout of `operator`, or a key of the same owner, used or rotated away.
   function _isOffender(address operator, address account) private view returns (bool) {
-    Operator storage record = _operators[operator];
+    Operator storage record = _operator(operator);
     address owner = record.owner;
-    return account == owner || account == record.payout || _operators[account].owner == owner;
+    return account == owner || account == record.payout || ownerOf(account) == owner;
   }
 
-  function _open(
-    Case storage record,
-    address operator,
-    Role role,
-    uint256 amount,
-    address reporter,
-    uint64 time,
-    uint32 slasher,
-    CaseState state
-  ) private {
-    (record.operator, record.amount) = (operator, uint96(amount));
-    record.reporter = reporter;
-    record.time = uint40(time);
-    record.slasher = slasher;
-    record.role = role;
-    record.state = state;
-  }
-
-  function _release(bytes32 key, Case storage record) private {
-    _accounts[record.role][currentKeyOf(record.operator)].held -= record.amount;
+  function _release(bytes32 key, Case memory record) private {
+    _account(currentKeyOf(record.operator), record.role).held -= record.amount;
     emit HoldReleased(key);
   }
 
   function _slashable(address operator, Role role) private view returns (uint256) {
-    Account storage account = _accounts[role][operator];
-    Book memory book = account.book;
-    return _total(account.position, book) + book.unbonding;
+    (, Stake memory position) = _load(operator, role);
+    return position.total() + position.unbonding;
+  }
+
+  function _matured(address operator, Role role, uint64 epoch) private view returns (uint256) {
+    return _account(operator, role).packed.matured(epoch, minimumStake(role));
   }
 
   /// @dev Takes what is staked first, then what is unbonding; of both the newest first.
   function _takeSeizable(address operator, Role role, uint256 bps) private returns (uint256 seized) {
-    (Position memory position, Book memory book) = _load(operator, role);
-    uint256 staked = _total(position, book);
-    seized = Shares.portion(staked + book.unbonding, bps);
-    staked = Math.min(staked, seized);
-    _take(position, book, uint96(staked));
+    (Account storage account, Stake memory position) = _load(operator, role);
+    seized = Shares.portion(position.total() + position.unbonding, bps);
+    uint256 staked = position.take(seized);
     uint256 rest = seized - staked;
-    book.unbonding -= uint96(rest);
-    mapping(uint256 => Unbonding) storage queue = _accounts[role][operator].queue;
+    position.unbonding -= rest;
     while (rest != 0) {
-      Unbonding storage entry = queue[book.next - 1];
-      uint256 amount = entry.amount;
-      if (amount > rest) {
-        entry.amount = uint128(amount - rest);
+      uint256 entry = uint128(account.queue[position.next - 1]);
+      if (entry > rest) {
+        account.queue[position.next - 1] -= rest;
         break;
       }
-      rest -= amount;
-      delete queue[--book.next];
+      rest -= entry;
+      delete account.queue[--position.next];
     }
-    _save(operator, role, position, book);
-    _removeVotes(_operators[operator].owner, staked);
-  }
-
-  function _matured(Account storage account, uint64 epoch, uint256 minimum) private view returns (uint256 counts) {
-    Position memory position = account.position;
-    if (position.flags & FROZEN != 0) return 0;
-    counts = position.active;
-    if (position.soonEpoch <= epoch) {
-      counts += position.soon;
-      if (position.flags & HAS_LATER != 0 && position.soonEpoch < epoch) counts += account.book.later;
-    }
-    if (counts < minimum) counts = 0;
-  }
-
-  /// @dev As it is in the current epoch, with what has matured by then in `active`.
-  function _load(address operator, Role role) private view returns (Position memory position, Book memory book) {
-    Account storage account = _accounts[role][operator];
-    (position, book) = (account.position, account.book);
-    uint64 epoch = currentEpoch();
-    while (position.soon != 0 && position.soonEpoch <= epoch) {
-      position.active += position.soon;
-      (position.soon, book.later) = (book.later, 0);
-      ++position.soonEpoch;
-    }
-  }
-
-  function _save(address operator, Role role, Position memory position, Book memory book) private {
-    position.flags = book.later == 0 ? position.flags & ~HAS_LATER : position.flags | HAS_LATER;
-    Account storage account = _accounts[role][operator];
-    (account.position, account.book) = (position, book);
-  }
-
-  /// @dev The newest first. `amount` is at most the total.
-  function _take(Position memory position, Book memory book, uint96 amount) private pure {
-    uint96 taken = amount < book.later ? amount : book.later;
-    (book.later, amount) = (book.later - taken, amount - taken);
-    taken = amount < position.soon ? amount : position.soon;
-    (position.soon, amount) = (position.soon - taken, amount - taken);
-    position.active -= amount;
-  }
-
-  function _total(Position memory position, Book memory book) private pure returns (uint256) {
-    return uint256(position.active) + position.soon + book.later;
+    account.packed.save(position);
+    _removeVotes(ownerOf(operator), staked);
   }
 
   function _move(address from, address to, Role role) private {
-    Account storage source = _accounts[role][from];
-    Account storage target = _accounts[role][to];
-    (Position memory position, Book memory book) = (source.position, source.book);
-    position.flags &= ~FROZEN;
+    (Account storage source, Stake memory position) = _load(from, role);
+    Account storage target = _account(to, role);
+    position.frozen = false;
     if (position.place != 0) _members[role][position.place - 1] = to;
-    (target.position, target.book, target.held) = (position, book, source.held);
-    for (uint256 index = book.first; index < book.next; ++index) {
+    target.packed.save(position);
+    target.held = source.held;
+    for (uint256 index = position.first; index < position.next; ++index) {
       target.queue[index] = source.queue[index];
       delete source.queue[index];
     }
-    delete source.position;
-    delete source.book;
+    delete source.packed;
     delete source.held;
   }
 
-  function _enlist(address operator, Role role, Position memory position) private {
+  function _enlist(address operator, Role role, Stake memory position) private {
     if (position.place != 0) return;
     _members[role].push(operator);
-    position.place = _members[role].length.toUint24();
+    position.place = _members[role].length;
   }
 
-  function _delist(Role role, Position memory position) private {
+  function _delist(Role role, Stake memory position) private {
     address[] storage members = _members[role];
     uint256 last = members.length;
     if (position.place != last) {
       address moved = members[last - 1];
       members[position.place - 1] = moved;
-      _accounts[role][moved].position.place = position.place;
+      (Account storage account, Stake memory other) = _load(moved, role);
+      other.place = position.place;
+      account.packed.save(other);
     }
     members.pop();
     position.place = 0;
