@@ -14,20 +14,11 @@ import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
-import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
 contract StakeManager is IStakeManager, Votes {
   using SafeERC20 for IERC20;
-  using SafeCast for uint256;
   using Stakes for Packed;
   using Stakes for Stake;
-
-  /// @dev Where a key stands in a chain of rotations.
-  enum Link {
-    Alone,
-    First,
-    Later
-  }
 
   enum CaseState {
     None,
@@ -40,13 +31,16 @@ contract StakeManager is IStakeManager, Votes {
   }
 
   /// @param frozen by its owner, or because it was rotated away
-  /// @param other the current key, if this is the first of a chain; the first key, if it is a later one
+  /// @param linked whether it is of a chain of rotations
+  /// @param first key of the chain; zero: itself
+  /// @param current key of the chain; kept by the first alone
   struct Operator {
     address owner;
     bool frozen;
-    Link link;
+    bool linked;
     address payout;
-    address other;
+    address first;
+    address current;
   }
 
   /// @param held sum of the holds
@@ -83,7 +77,7 @@ contract StakeManager is IStakeManager, Votes {
     uint128 pot;
   }
 
-  /// @param id counted from 1; kept when it is removed
+  /// @param id counted from 1; another each time it is announced
   struct Slasher {
     uint64 from;
     uint32 id;
@@ -135,7 +129,7 @@ contract StakeManager is IStakeManager, Votes {
       address(setup.token) != address(0) && address(setup.params) != address(0) && setup.governance != address(0)
         && setup.epochLength != 0 && setup.epochLength <= MAX_EPOCH_LENGTH
         && setup.unbondingPeriod >= MIN_UNBONDING_EPOCHS * setup.epochLength
-        && setup.unbondingPeriod <= MAX_UNBONDING_PERIOD,
+        && setup.unbondingPeriod <= MAX_UNBONDING_PERIOD && setup.token.totalSupply() <= type(uint96).max,
       InvalidParameters()
     );
     require(
@@ -176,7 +170,7 @@ contract StakeManager is IStakeManager, Votes {
 
   /// @inheritdoc IStakeManager
   function register(address operator, address payout, uint256 deadline, bytes calldata operatorSig) external {
-    require(payout != address(0), InvalidArgument());
+    _checkArgument(payout != address(0));
     _checkConsent(operator, Digests.hashRegistration(operator, msg.sender, payout, deadline), deadline, operatorSig);
     _admitOperator(operator, payout);
     if (_units[msg.sender] == 0) {
@@ -187,7 +181,7 @@ contract StakeManager is IStakeManager, Votes {
 
   /// @inheritdoc IStakeManager
   function setPayout(address operator, address payout) external onlyOwner(operator) {
-    require(payout != address(0), InvalidArgument());
+    _checkArgument(payout != address(0));
     operator = currentKeyOf(operator);
     _operator(operator).payout = payout;
     emit PayoutChanged(operator, payout);
@@ -195,14 +189,13 @@ contract StakeManager is IStakeManager, Votes {
 
   /// @inheritdoc IStakeManager
   function stake(address operator, Role role, uint128 amount) external onlyOwner(operator) {
-    require(minimumStake(role) != 0 && amount != 0, InvalidArgument());
-    require(!_operator(operator).frozen, OperatorFrozen(operator));
+    _checkArgument(minimumStake(role) != 0 && amount != 0);
+    _checkUsable(operator, !isFrozen(operator));
     uint64 countsFrom = currentEpoch() + MATURING_EPOCHS;
     (Account storage account, Stake memory position) = _load(operator, role);
     position.add(amount, countsFrom);
     uint256 total = position.total();
     _checkMinimum(role, total);
-    total.toUint96();
     _enlist(operator, role, position);
     account.packed.save(position);
     _addVotes(msg.sender, amount);
@@ -212,7 +205,7 @@ contract StakeManager is IStakeManager, Votes {
 
   /// @inheritdoc IStakeManager
   function requestUnstake(address operator, Role role, uint128 amount) external onlyOwner(operator) {
-    require(amount != 0, InvalidArgument());
+    _checkArgument(amount != 0);
     (Account storage account, Stake memory position) = _load(operator, role);
     uint256 total = position.total();
     require(amount <= total, ExceedsStake(amount, total));
@@ -233,27 +226,25 @@ contract StakeManager is IStakeManager, Votes {
   /// @inheritdoc IStakeManager
   function withdraw(address operator, Role role) external {
     (Account storage account, Stake memory position) = _load(operator, role);
-    uint256 amount;
-    for (uint256 index = position.first; index < position.next; ++index) {
-      uint256 entry = account.queue[index];
-      if (entry >> 128 > block.timestamp) break;
-      amount += uint128(entry);
-    }
-    require(amount != 0, NothingToWithdraw(operator, role));
     uint256 held = account.held;
-    amount = Math.min(amount, Math.saturatingSub(position.total() + position.unbonding, held));
-    require(amount != 0, UnderCase(operator, role, held));
-
-    uint256 rest = amount;
-    while (rest != 0) {
-      uint256 entry = uint128(account.queue[position.first]);
-      if (entry > rest) {
-        account.queue[position.first] -= rest;
+    uint256 limit = Math.saturatingSub(position.total() + position.unbonding, held);
+    uint256 amount;
+    bool due;
+    while (position.first < position.next) {
+      uint256 entry = account.queue[position.first];
+      if (entry >> 128 > block.timestamp) break;
+      due = true;
+      entry = uint128(entry);
+      if (amount + entry > limit) {
+        account.queue[position.first] -= limit - amount;
+        amount = limit;
         break;
       }
-      rest -= entry;
+      amount += entry;
       delete account.queue[position.first++];
     }
+    require(due, NothingToWithdraw(operator, role));
+    require(amount != 0, UnderCase(operator, role, held));
     position.unbonding -= amount;
     account.packed.save(position);
     address owner = ownerOf(operator);
@@ -263,31 +254,27 @@ contract StakeManager is IStakeManager, Votes {
 
   /// @inheritdoc IStakeManager
   function freeze(address operator) external onlyOwner(operator) {
-    require(!_operator(operator).frozen, OperatorFrozen(operator));
+    _checkUsable(operator, !isFrozen(operator));
     _operator(operator).frozen = true;
     for (uint8 role = uint8(Role.Provider); role <= uint8(Role.Settler); ++role) {
-      (Account storage account, Stake memory position) = _load(operator, Role(role));
-      position.frozen = true;
-      account.packed.save(position);
+      _account(operator, Role(role)).packed.freeze();
     }
     emit Frozen(operator);
   }
 
   /// @inheritdoc IStakeManager
   function rotate(address from, address to, uint256 deadline, bytes calldata toSig) external onlyOwner(from) {
-    require(currentKeyOf(from) == from, OperatorFrozen(from));
+    _checkUsable(from, currentKeyOf(from) == from);
     _checkConsent(to, Digests.hashRotation(from, to, msg.sender, deadline), deadline, toSig);
 
     Operator storage old = _operator(from);
     _admitOperator(to, old.payout);
-    address first = from;
-    if (old.link == Link.Later) first = old.other;
-    else old.link = Link.First;
-    old.frozen = true;
+    address first = old.first;
+    if (first == address(0)) first = from;
+    (old.frozen, old.linked) = (true, true);
     Operator storage renewed = _operator(to);
-    renewed.link = Link.Later;
-    renewed.other = first;
-    _operator(first).other = to;
+    (renewed.linked, renewed.first) = (true, first);
+    _operator(first).current = to;
     for (uint8 role = uint8(Role.Provider); role <= uint8(Role.Settler); ++role) {
       _move(from, to, Role(role));
     }
@@ -302,7 +289,7 @@ contract StakeManager is IStakeManager, Votes {
   /// @inheritdoc IStakeManager
   function removeSlasher(address slasher) external onlyGovernance {
     require(_slashers[slasher].from != 0, NotSlasher(slasher));
-    _slashers[slasher].from = 0;
+    delete _slashers[slasher];
     emit SlasherRemoved(slasher);
   }
 
@@ -380,10 +367,11 @@ contract StakeManager is IStakeManager, Votes {
   /// @inheritdoc IStakeManager
   function payReporter(bytes32 key) external {
     Case memory record = _read(key);
-    uint256 amount = _rests[key].toReporter;
+    Rest storage rest = _rests[key];
+    uint256 amount = rest.toReporter;
     if (amount == 0) _refuseState(key, record.state);
     _checkReached(key, record.time + reporterDelay);
-    _rests[key].toReporter = 0;
+    rest.toReporter = 0;
     emit ReporterPaid(key, record.reporter, amount);
     _pay(record.reporter, amount);
   }
@@ -395,10 +383,11 @@ contract StakeManager is IStakeManager, Votes {
     if (record.state != CaseState.Executed) _refuseState(key, record.state);
     uint256 until = record.time + potPeriod;
     require(block.timestamp < until, TooLate(key, uint64(until)));
-    uint256 pot = _rests[key].pot;
+    Rest storage rest = _rests[key];
+    uint256 pot = rest.pot;
     require(amount <= pot, ExceedsPot(amount, pot));
     require(!_isOffender(currentKeyOf(record.operator), victim), OffenderPaid(victim));
-    _rests[key].pot = uint128(pot - amount);
+    rest.pot = uint128(pot - amount);
     emit VictimPaid(key, victim, amount);
     _pay(victim, amount);
   }
@@ -406,8 +395,9 @@ contract StakeManager is IStakeManager, Votes {
   /// @inheritdoc IStakeManager
   function closePot(bytes32 key) external {
     _advance(key, CaseState.Executed, CaseState.Closed, potPeriod);
-    uint256 pot = _rests[key].pot;
-    _rests[key].pot = 0;
+    Rest storage rest = _rests[key];
+    uint256 pot = rest.pot;
+    rest.pot = 0;
     emit PotClosed(key, pot);
     _pay(params.treasury(), pot);
   }
@@ -427,8 +417,8 @@ contract StakeManager is IStakeManager, Votes {
     seizure.role = record.role;
     seizure.reporter = record.reporter;
     seizure.amount = uint128(record.amount);
-    seizure.toReporter = _rests[key].toReporter;
-    seizure.pot = _rests[key].pot;
+    Rest storage rest = _rests[key];
+    (seizure.toReporter, seizure.pot) = (rest.toReporter, rest.pot);
     seizure.seizedAt = uint64(record.time);
   }
 
@@ -452,9 +442,9 @@ contract StakeManager is IStakeManager, Votes {
   /// @inheritdoc IStakeManager
   function currentKeyOf(address operator) public view returns (address) {
     Operator storage record = _operator(operator);
-    Link link = record.link;
-    if (link == Link.Alone) return operator;
-    return link == Link.First ? record.other : _operator(record.other).other;
+    if (!record.linked) return operator;
+    address first = record.first;
+    return first == address(0) ? record.current : _operator(first).current;
   }
 
   /// @inheritdoc IStakeManager
@@ -534,7 +524,7 @@ contract StakeManager is IStakeManager, Votes {
   }
 
   /// @inheritdoc IStakeManager
-  function isFrozen(address operator) external view returns (bool) {
+  function isFrozen(address operator) public view returns (bool) {
     return _operator(operator).frozen;
   }
 
@@ -608,14 +598,12 @@ contract StakeManager is IStakeManager, Votes {
   }
 
   function _admit(address slasher, uint64 from) private {
-    require(slasher != address(0), InvalidArgument());
+    _checkArgument(slasher != address(0));
     Slasher storage record = _slashers[slasher];
     require(record.from == 0, SlasherKnown(slasher));
-    if (record.id == 0) {
-      record.id = ++_lastSlasher;
-      _slasherOf[record.id] = slasher;
-    }
     record.from = from;
+    record.id = ++_lastSlasher;
+    _slasherOf[record.id] = slasher;
     emit SlasherAnnounced(slasher, from);
   }
 
@@ -651,6 +639,14 @@ contract StakeManager is IStakeManager, Votes {
   function _checkMinimum(Role role, uint256 total) private pure {
     uint256 minimum = minimumStake(role);
     require(total == 0 || total >= minimum, BelowMinimum(role, total, minimum));
+  }
+
+  function _checkArgument(bool valid) private pure {
+    require(valid, InvalidArgument());
+  }
+
+  function _checkUsable(address operator, bool usable) private pure {
+    require(usable, OperatorFrozen(operator));
   }
 
   function _checkOwner(address operator) private view {
@@ -783,8 +779,9 @@ contract StakeManager is IStakeManager, Votes {
 
   function _enlist(address operator, Role role, Stake memory position) private {
     if (position.place != 0) return;
-    _members[role].push(operator);
-    position.place = _members[role].length;
+    address[] storage members = _members[role];
+    members.push(operator);
+    position.place = members.length;
   }
 
   function _delist(Role role, Stake memory position) private {
@@ -793,9 +790,7 @@ contract StakeManager is IStakeManager, Votes {
     if (position.place != last) {
       address moved = members[last - 1];
       members[position.place - 1] = moved;
-      (Account storage account, Stake memory other) = _load(moved, role);
-      other.place = position.place;
-      account.packed.save(other);
+      _account(moved, role).packed.setPlace(position.place);
     }
     members.pop();
     position.place = 0;

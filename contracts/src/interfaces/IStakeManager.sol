@@ -40,10 +40,11 @@ interface IStakeManager {
     Closed
   }
 
-  /// @notice One seizure of one stake. `burned + toReporter + paidToVictims + pot == amount` once it is executed.
+  /// @notice One seizure of one stake. `burned + toReporter + pot == amount` when it is executed.
   /// @param operator the key it was seized from, as it was when the offence was shown
   /// @param amount seized, after clamping
   /// @param reporter zero: nobody is paid for it
+  /// @param toReporter owed to the reporter, zero once paid
   /// @param pot what is left for victims, then for the treasury
   struct Seizure {
     address slasher;
@@ -93,7 +94,7 @@ interface IStakeManager {
   error AlreadyRegistered(address operator);
   /// @notice Thrown when the operator is not registered or the caller is not its owner
   error NotOwner(address operator, address caller);
-  /// @notice Thrown when a frozen operator would be given stake, or is frozen again
+  /// @notice Thrown when a frozen operator would be given stake or is frozen again, or a key is rotated away twice
   error OperatorFrozen(address operator);
   /// @notice Thrown when a role would be left with an amount that is neither zero nor its minimum
   error BelowMinimum(Role role, uint256 amount, uint256 minimum);
@@ -113,7 +114,7 @@ interface IStakeManager {
   /// @notice Thrown when a slasher uses one case id a second time
   error CaseKnown(bytes32 key);
   error UnknownCase(bytes32 key);
-  /// @notice Thrown when the seizure is not in the state the call needs
+  /// @notice Thrown when the seizure is not in the state the call needs, or its reporter has nothing to receive
   error WrongState(bytes32 key, SeizureState state);
   error TooEarly(bytes32 key, uint64 possibleAt);
   error TooLate(bytes32 key, uint64 possibleUntil);

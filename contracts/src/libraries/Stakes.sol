@@ -60,6 +60,15 @@ library Stakes {
     packed.tail = stake.later | stake.unbonding << 96 | stake.first << 192 | stake.next << 224;
   }
 
+  /// @notice From now on nothing of it counts, until it is saved unfrozen.
+  function freeze(Packed storage packed) internal {
+    packed.head |= FROZEN;
+  }
+
+  function setPlace(Packed storage packed, uint256 place) internal {
+    packed.head = packed.head & ~(PLACE_MASK << 224) | place << 224;
+  }
+
   /// @notice What counts in `epoch`: nothing of a frozen operator, and nothing below `minimum`.
   function matured(Packed storage packed, uint256 epoch, uint256 minimum) internal view returns (uint256 counts) {
     uint256 head = packed.head;
