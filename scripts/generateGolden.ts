@@ -30,7 +30,10 @@ import {
   merkleRoot,
   mustReplay,
   networkIdOf,
+  type RewardRow,
   reportData,
+  rewardDigest,
+  rewardRoot,
   type SeatStake,
   SIGNED_TYPES,
   type StructType,
@@ -63,6 +66,7 @@ const TREE_SIZES: readonly (readonly [MerkleTag, number])[] = [
   ['vote', 7],
   ['certificate', 5],
   ['reason', 2],
+  ['reward', 9],
 ]
 
 const wordOf = (name: string, index = 0): Digest => H(SEED, tagDigest(name), index)
@@ -271,6 +275,21 @@ function goldenSettlers() {
   }
 }
 
+function goldenRewards() {
+  const rewards: RewardRow[] = Array.from({ length: 5 }, (_, index) => ({
+    account: addressOf('rewarded account', index),
+    cumulative: index === 4 ? 2n ** 128n - 1n : integerOf('reward', index, 10n ** 27n),
+  }))
+  const digests = rewards.map(rewardDigest)
+  return {
+    accounts: rewards.map(({ account }) => account),
+    cumulatives: rewards.map(({ cumulative }) => String(cumulative)),
+    digests,
+    root: rewardRoot({ epoch: 0, rows: rewards }),
+    proofs: digests.map((_, index) => merkleProof('reward', digests, index)),
+  }
+}
+
 function goldenAttestation() {
   const binding = {
     chainId: 31337,
@@ -328,6 +347,7 @@ export function buildGolden() {
     fees: goldenFees(),
     seats: goldenSeats(),
     settlers: goldenSettlers(),
+    rewards: goldenRewards(),
   }
 }
 

@@ -54,6 +54,8 @@ const SIGNERS: { readonly [type: string]: string } = {
   Delivery: "verifier's operator key",
   Batch: 'signing set',
   Leaf: 'nobody alone: its hashStruct is under `Batch.checkpointsRoot`',
+  RewardRoot: 'signing set',
+  VoidRoot: 'jury',
 }
 
 /** Every domain-separating tag of src: what it hashes and its words after the tag. */

@@ -27,7 +27,6 @@ contract RewardDistributor is IRewardDistributor {
   uint64 public constant MAX_LAG = 7;
   /// @notice What nobody earned comes back over this many epochs, ever less of it.
   uint256 public constant CARRY_DIVISOR = 32;
-  bytes32 private constant REWARD_TAG = keccak256("OPG/reward/1");
 
   IERC20 public immutable token;
   IStakeManager public immutable stakeManager;
@@ -126,7 +125,7 @@ contract RewardDistributor is IRewardDistributor {
     uint64 number = finalNumber();
     require(number != 0, NoFinalRoot());
     Root storage r = _roots[number - 1];
-    bytes32 digest = keccak256(abi.encode(REWARD_TAG, account, cumulative));
+    bytes32 digest = Digests.hashReward(account, cumulative);
     require(index < r.leaves && IndexedMerkle.verify(IndexedMerkle.REWARD, r.root, index, digest, proof), BadProof());
 
     uint256 claimed = claimedOf[account];

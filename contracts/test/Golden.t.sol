@@ -24,7 +24,7 @@ interface JsonVm {
 contract GoldenTest is Test {
   JsonVm private constant JSON = JsonVm(address(uint160(uint256(keccak256("hevm cheat code")))));
   uint256 private constant VALUES = 6;
-  uint256 private constant TREES = 13;
+  uint256 private constant TREES = 14;
   uint256 private constant COMMITTEES = 4;
 
   Harness private harness;
@@ -101,6 +101,21 @@ contract GoldenTest is Test {
         isTrue(!harness.merkleVerify(tag, root, index, ~digests[index], proof), "another digest");
         isTrue(!harness.merkleVerify(~tag, root, index, digests[index], proof), "another tag");
       }
+    }
+  }
+
+  function test_rewardLeavesHashAlike() public view {
+    string memory json = golden;
+    address[] memory accounts = JSON.parseJsonAddressArray(json, ".rewards.accounts");
+    uint256[] memory cumulatives = JSON.parseJsonUintArray(json, ".rewards.cumulatives");
+    bytes32[] memory digests = JSON.parseJsonBytes32Array(json, ".rewards.digests");
+    bytes32 root = JSON.parseJsonBytes32(json, ".rewards.root");
+    equal(digests.length, 5, "accounts");
+    for (uint256 at; at < digests.length; ++at) {
+      equal(harness.hashReward(accounts[at], uint128(cumulatives[at])), digests[at], "digest");
+      bytes32[] memory proof =
+        JSON.parseJsonBytes32Array(json, string.concat(".rewards.proofs[", JSON.toString(at), "]"));
+      isTrue(harness.merkleVerify(keccak256("OPG/leaf/reward/1"), root, at, digests[at], proof), "proof");
     }
   }
 

@@ -81,6 +81,10 @@ contract Harness {
     return Digests.hash(value);
   }
 
+  function hashReward(address account, uint128 cumulative) external pure returns (bytes32) {
+    return Digests.hashReward(account, cumulative);
+  }
+
   function hashRegistration(address operator, address owner, address payout, uint256 deadline)
     external
     pure

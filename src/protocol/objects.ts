@@ -285,6 +285,31 @@ export const LEAF = defineStruct('Leaf', {
 })
 export type Leaf = StructValue<typeof LEAF>
 
+/**
+ * Signed by more than 2/3 of the weight of the signing set: who gets the rewards of an epoch. `voids` is how often the
+ * distributor voided roots before; `table` is the sha-256 of the epoch table; `previous` the digest of the root it builds
+ * on. Amounts in wei.
+ */
+export const REWARD_ROOT = defineStruct('RewardRoot', {
+  distributor: 'address',
+  epoch: 'uint64',
+  voids: 'uint32',
+  root: 'bytes32',
+  leaves: 'uint32',
+  total: 'uint128',
+  cumulative: 'uint128',
+  table: 'bytes32',
+  previous: 'bytes32',
+})
+export type RewardRoot = StructValue<typeof REWARD_ROOT>
+
+/** Signed by more than 2/3 of the weight of the jury of `epoch`: the root with this digest is wrong. */
+export const VOID_ROOT = defineStruct('VoidRoot', {
+  rewardRoot: 'bytes32',
+  epoch: 'uint64',
+})
+export type VoidRoot = StructValue<typeof VOID_ROOT>
+
 /** Every signed type, in the order the documents list them. */
 export const SIGNED_TYPES: readonly StructType[] = [
   SESSION_GRANT,
@@ -299,4 +324,6 @@ export const SIGNED_TYPES: readonly StructType[] = [
   DELIVERY,
   BATCH,
   LEAF,
+  REWARD_ROOT,
+  VOID_ROOT,
 ]

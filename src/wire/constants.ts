@@ -29,6 +29,8 @@ export const WIRE_LIMITS = {
   Delivery: limit(103, 'bytes', 'flat object at its greatest'),
   Batch: limit(282, 'bytes', 'flat object at its greatest'),
   Leaf: limit(263, 'bytes', 'flat object at its greatest'),
+  RewardRoot: limit(181, 'bytes', 'flat object at its greatest'),
+  VoidRoot: limit(43, 'bytes', 'flat object at its greatest'),
   Evidence: limit(195_637, 'bytes', 'document and collateral at their greatest'),
   SignedGrant: limit(195_918, 'bytes', 'grant, signature and evidence'),
   SignedOffer: limit(20_198, 'bytes', '64 terms, 16 addresses and the grant without evidence'),

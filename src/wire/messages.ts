@@ -17,6 +17,7 @@ import type {
   Receipt,
   RefusalCode,
   RejectionReason,
+  RewardRoot,
   SessionGrant,
   Signature,
   SignedBatch,
@@ -33,6 +34,7 @@ import type {
   Terms,
   Transcript,
   TranscriptChunk,
+  VoidRoot,
   Vote,
   VoteBundle,
   WorkOpening,
@@ -306,6 +308,8 @@ export interface WireMessages {
   Delivery: Delivery
   Batch: Batch
   Leaf: Leaf
+  RewardRoot: RewardRoot
+  VoidRoot: VoidRoot
   Evidence: Evidence
   SignedGrant: SignedGrant
   SignedOffer: SignedOffer

@@ -12,9 +12,11 @@ import {
   REASON,
   RECEIPT,
   REFUSAL_CODES,
+  REWARD_ROOT,
   ROUND,
   SESSION_GRANT,
   TERMS,
+  VOID_ROOT,
   VOTE,
 } from '../protocol/index.ts'
 import { WIRE_LIMITS } from './constants.ts'
@@ -67,6 +69,8 @@ const Vote = struct(objects.VoteSchema, VOTE)
 const Delivery = struct(objects.DeliverySchema, DELIVERY)
 const Batch = struct(objects.BatchSchema, BATCH)
 const Leaf = struct(objects.LeafSchema, LEAF)
+const RewardRoot = struct(objects.RewardRootSchema, REWARD_ROOT)
+const VoidRoot = struct(objects.VoidRootSchema, VOID_ROOT)
 
 const Evidence = message<M['Evidence']>(signed.EvidenceSchema, {
   kind: named(EVIDENCE_KIND),
@@ -349,6 +353,8 @@ export const SCHEMAS: { readonly [T in WireType]: Shape<WireMessages[T]> } = {
   Delivery,
   Batch,
   Leaf,
+  RewardRoot,
+  VoidRoot,
   Evidence,
   SignedGrant,
   SignedOffer,

@@ -64,6 +64,7 @@ library Digests {
   /// @dev The new key's consent to take the place of `from`; `deadline` in seconds.
   bytes32 internal constant ROTATION_TYPEHASH =
     keccak256("Rotation(address from,address to,address owner,uint256 deadline)");
+  bytes32 internal constant REWARD_TAG = keccak256("OPG/reward/1");
   bytes32 internal constant DOMAIN_TYPEHASH =
     keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract,bytes32 salt)");
   bytes32 internal constant NAME_HASH = keccak256("OPG Network");
@@ -157,5 +158,10 @@ library Digests {
 
   function hash(VoidRoot memory value) internal pure returns (bytes32) {
     return keccak256(abi.encode(VOID_ROOT_TYPEHASH, value));
+  }
+
+  /// @notice What a leaf under `RewardRoot.root` holds.
+  function hashReward(address account, uint128 cumulative) internal pure returns (bytes32) {
+    return keccak256(abi.encode(REWARD_TAG, account, cumulative));
   }
 }

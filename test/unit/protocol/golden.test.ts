@@ -196,6 +196,19 @@ describe('golden vectors', () => {
     }
   })
 
+  it('hold rewards whose leaves hash account and cumulative amount', () => {
+    const { accounts, cumulatives, digests, root, proofs } = golden.rewards
+    const given: Hex[] = accounts.map((account: Hex, at: number) =>
+      hashOf('OPG/reward/1', account, BigInt(cumulatives[at])),
+    )
+    expect(given).toEqual(digests)
+    expect(new Set(given).size).toBe(5)
+    for (const [at, digest] of given.entries()) {
+      expect(verifyMerkleProof('reward', root, at, digest, proofs[at])).toBe(true)
+      expect(verifyMerkleProof('reward', root, (at + 1) % 5, digest, proofs[at])).toBe(false)
+    }
+  })
+
   it('R13 R14 R19 hold seats, committees, replays and orders by the text of the rules', () => {
     const { seats } = golden
     const stakes = seats.operators.map((operator: Hex, at: number) => ({

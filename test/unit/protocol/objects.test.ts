@@ -30,6 +30,8 @@ const MEMBERS: { readonly [type: string]: string } = {
   Delivery: 'verifier checkpoint recordsHash count receivedAt',
   Batch:
     'number previous epoch settler checkpointsRoot leaves votesRoot auditsRoot auditOf jobs rejected acceptedFee mac data cutoff',
+  RewardRoot: 'distributor epoch voids root leaves total cumulative table previous',
+  VoidRoot: 'rewardRoot epoch',
   Leaf: 'index operator sequence checkpoint receiptsRoot count accepted rejected slashable acceptedFee certificate',
 }
 
