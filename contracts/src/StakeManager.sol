@@ -94,8 +94,8 @@ contract StakeManager is IStakeManager, Votes {
   uint64 private constant MAX_UNBONDING_PERIOD = 60 days;
   /// @dev Of seizures, pots, holds and slashers.
   uint64 private constant MAX_DELAY = 180 days;
-  /// @dev Where burned tokens go: the supply never changes.
-  address private constant BURNED = 0x000000000000000000000000000000000000dEaD;
+  /// @notice Where burned tokens go: the supply never changes.
+  address public constant BURNED = 0x000000000000000000000000000000000000dEaD;
 
   IERC20 public immutable token;
   IProtocolParams public immutable params;
