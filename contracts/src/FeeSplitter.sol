@@ -27,6 +27,9 @@ contract FeeSplitter is IFeeSplitter, ReentrancyGuardTransient {
   uint256 public constant NOTIFY_GAS = 400_000;
   /// @dev What a failed call leaves to be done: an event, or writing down what is owed.
   uint256 private constant SPARE_GAS = 60_000;
+  /// @dev What must be left before such a call, which gets 63/64 of it at most.
+  uint256 private constant LEAST_GAS_FOR_ROW = ROW_GAS + ROW_GAS / 63 + SPARE_GAS;
+  uint256 private constant LEAST_GAS_FOR_NOTIFY = NOTIFY_GAS + NOTIFY_GAS / 63 + SPARE_GAS;
   uint256 private constant PPM_PER_BASIS_POINT = Fees.PPM / 10_000;
 
   IStakeManager public immutable stakeManager;
@@ -94,7 +97,7 @@ contract FeeSplitter is IFeeSplitter, ReentrancyGuardTransient {
     uint256 count = rows.length;
     require(count != 0 && count <= MAX_ROWS, WrongRowCount(count));
     for (uint256 row; row < count; ++row) {
-      _requireGas(ROW_GAS);
+      _requireGas(LEAST_GAS_FOR_ROW);
       (bool done, bytes4 reason) = _claimRow(rows[row]);
       if (done) claimed |= 1 << row;
       else emit ClaimFailed(row, reason);
@@ -139,17 +142,17 @@ contract FeeSplitter is IFeeSplitter, ReentrancyGuardTransient {
     if (amount == 0 || distributor.code.length == 0) return amount;
     uint256 before = _opg.balanceOf(address(this));
     _opg.forceApprove(distributor, amount);
-    _requireGas(NOTIFY_GAS);
+    _requireGas(LEAST_GAS_FOR_NOTIFY);
     try IRewardDistributor(distributor).notify{gas: NOTIFY_GAS}(amount) {} catch {}
     kept = Math.saturatingSub(amount, Math.saturatingSub(before, _opg.balanceOf(address(this))));
     if (kept != 0) _opg.forceApprove(distributor, 0);
   }
 
-  /// @dev A call is given at most 63/64 of what is left. Without this, a transaction with little gas would pass with its
-  /// rows failed, and wallets would estimate just that much.
-  function _requireGas(uint256 needed) private view {
-    uint256 least = needed + needed / 63 + SPARE_GAS;
-    require(gasleft() >= least, TooLittleGas(gasleft(), least));
+  /// @dev Without this, a transaction with little gas would pass with its rows failed, and wallets would estimate just
+  /// that much.
+  function _requireGas(uint256 least) private view {
+    uint256 left = gasleft();
+    require(left >= least, TooLittleGas(left, least));
   }
 
   function _currentKey() private view returns (address) {

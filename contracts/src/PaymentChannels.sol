@@ -162,7 +162,17 @@ contract PaymentChannels is IPaymentChannels, EIP712, Multicall, ReentrancyGuard
 
   /// @inheritdoc IPaymentChannels
   function getChannelId(ChannelConfig calldata config) public view returns (bytes32) {
-    return _hashTypedDataV4(keccak256(abi.encode(CHANNEL_CONFIG_TYPEHASH, config)));
+    bytes32 typehash = CHANNEL_CONFIG_TYPEHASH;
+    bytes32 structHash;
+    // abi.encode(typehash, config): the call data holds the configuration as it is encoded. Words that are no addresses
+    // or numbers give an id as well, but one that no deposit can fill: the event that creates a channel refuses them.
+    assembly ("memory-safe") {
+      let data := mload(0x40)
+      mstore(data, typehash)
+      calldatacopy(add(data, 0x20), config, 0xe0)
+      structHash := keccak256(data, 0x100)
+    }
+    return _hashTypedDataV4(structHash);
   }
 
   /// @inheritdoc IPaymentChannels
@@ -191,18 +201,20 @@ contract PaymentChannels is IPaymentChannels, EIP712, Multicall, ReentrancyGuard
 
   function _claim(VoucherClaim calldata row) private {
     ChannelConfig calldata config = row.voucher.channel;
-    uint128 total = row.totalClaimed;
+    (uint128 ceiling, uint128 total) = (row.voucher.maxClaimableAmount, row.totalClaimed);
     bytes32 channelId = getChannelId(config);
-    ChannelState storage state = channels[channelId];
-    uint128 before = state.totalClaimed;
-    if (total <= before) return;
-    require(total <= row.voucher.maxClaimableAmount, ClaimExceedsCeiling());
+    ChannelState memory state = channels[channelId];
+    if (total <= state.totalClaimed) return;
+    require(total <= ceiling, ClaimExceedsCeiling());
     require(total <= state.balance, ClaimExceedsBalance());
-    _requireVoucher(config, getVoucherDigest(channelId, row.voucher.maxClaimableAmount), row.signature);
+    _requireVoucher(config, getVoucherDigest(channelId, ceiling), row.signature);
 
-    state.totalClaimed = total;
-    receivers[config.receiver][config.token].totalClaimed += total - before;
-    emit Claimed(channelId, msg.sender, total - before, total);
+    uint128 added = total - state.totalClaimed;
+    channels[channelId] = ChannelState(state.balance, total);
+    ReceiverState storage receiver = receivers[config.receiver][config.token];
+    ReceiverState memory owed = receiver;
+    (receiver.totalClaimed, receiver.totalSettled) = (owed.totalClaimed + added, owed.totalSettled);
+    emit Claimed(channelId, msg.sender, added, total);
   }
 
   /// @dev Reverts for a malformed signature with the library's error, as published.

@@ -295,6 +295,7 @@ contract FeeSplitterTest is Money {
     rows[13] = trapRow(TrapWallet.Trap.Reverts, 2);
     reasons[13] = IPaymentChannels.InvalidSignature.selector;
     rows[15] = trapRow(TrapWallet.Trap.BurnsGas, 3);
+    reasons[15] = IPaymentChannels.InvalidSignature.selector; // the 64th left to the channels is enough to say so
     rows[17] = trapRow(TrapWallet.Trap.ReturnsMuch, 4);
     reasons[17] = IPaymentChannels.InvalidSignature.selector;
     rows[19] = rowOf(100, bad, 5e18, 5e18);
