@@ -1,5 +1,6 @@
 import { Argument, type Command, Option } from 'commander'
 import {
+  DEPRECATION,
   GOVERNED_MODULE,
   GOVERNED_PARAM,
   type ModuleName,
