@@ -49,20 +49,21 @@ contract EvidenceGasTest is Offences {
   }
 
   function test_twoReceipts() public {
-    Receipt memory receipt = receiptOf(grant, jobOf(grant, 1), 0);
-    IEvidence.SignedReceipt memory one = sign(receipt, 0);
-    receipt.fee += 1;
-    IEvidence.SignedReceipt memory two = sign(receipt, 0);
+    IEvidence.SignedReceipt memory one = sign(receiptOf(grant, jobOf(grant, 1), 0), 0);
+    Receipt memory other = receiptOf(grant, jobOf(grant, 1), 0);
+    other.fee += 1;
+    IEvidence.SignedReceipt memory two = sign(other, 0);
     vm.prank(REPORTER);
     evidence.receiptEquivocation(grant, one, two);
     record("evidence: two receipts");
   }
 
   function test_twoHeads() public {
-    Head memory head = headOf(receiptOf(grant, jobOf(grant, 1), 0), 2);
-    IEvidence.SignedHead memory one = sign(head, 0);
-    head.fee += 1;
-    IEvidence.SignedHead memory two = sign(head, 0);
+    Receipt memory receipt = receiptOf(grant, jobOf(grant, 1), 0);
+    IEvidence.SignedHead memory one = sign(headOf(receipt, 2), 0);
+    Head memory other = headOf(receipt, 2);
+    other.fee += 1;
+    IEvidence.SignedHead memory two = sign(other, 0);
     vm.prank(REPORTER);
     evidence.headEquivocation(grant, one, two);
     record("evidence: two heads");

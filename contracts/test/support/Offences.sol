@@ -259,7 +259,9 @@ abstract contract Offences is Network {
       checkpoint.totalFee += receipts[index].fee;
     }
     checkpoint.epoch = 3;
+    checkpoint.previous = keccak256(abi.encode("previous", sequence));
     checkpoint.blockNumber = 99;
+    checkpoint.blockHash = keccak256("block");
     checkpoint.createdAt = 1_800_000_010_000;
   }
 
