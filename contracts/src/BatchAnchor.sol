@@ -21,6 +21,9 @@ contract BatchAnchor is IBatchAnchor {
   /// @notice Receipts in a checkpoint at most (R8): as many as a verdict map has bits.
   uint16 public constant MAX_RECEIPTS = 256;
 
+  /// @dev Bytes of a batch with its type hash, or with its signers.
+  uint256 private constant BATCH_LENGTH = 0x200;
+
   IStakeManager public immutable stakeManager;
   ICommittee public immutable committee;
   IProtocolParams public immutable params;
@@ -48,24 +51,15 @@ contract BatchAnchor is IBatchAnchor {
   /// @inheritdoc IBatchAnchor
   function anchor(Batch calldata b, uint256 signers, bytes calldata sigs64) external {
     require(!params.isPaused(Module.BatchAnchor), AnchorsPaused());
-    (uint64 last, uint64 oldest) = (lastNumber, lastEpoch);
-    require(b.number == last + 1, WrongNumber(last + 1, b.number));
-    bytes32 previous = digestOf[last];
-    require(b.previous == previous, WrongPrevious(previous, b.previous));
-    uint64 epoch = (uint64(block.timestamp) - _genesisTimestamp) / _epochLength;
-    require(b.epoch <= epoch && b.epoch + 1 >= epoch && b.epoch >= oldest, WrongEpoch(b.epoch, epoch));
-    uint256 nowMs = block.timestamp * 1000;
-    require(b.cutoff <= nowMs + FUTURE_TOLERANCE_MS, CutoffInFuture(b.cutoff, nowMs));
-    require((b.leaves == 0) == (b.checkpointsRoot == 0), RootWithoutLeaves());
-    require(stakeManager.maturedStake(b.settler, Role.Settler, epoch) != 0, SettlerNotStaked(b.settler));
+    (uint64 number, uint64 epoch, address settler) = (b.number, b.epoch, b.settler);
+    _checkNext(b, number, epoch, settler);
+    bytes memory encoded = _encode(b, signers);
+    bytes32 digest = _digest(_hashOf(encoded));
+    _checkQuorum(epoch, digest, signers, sigs64);
 
-    bytes32 digest = _digest(b.hash());
-    (uint256 signed, uint256 total) = committee.weigh(b.epoch, false, digest, signers, sigs64);
-    require(signed * 3 > total * 2, NoQuorum(signed, total));
-
-    (lastNumber, lastEpoch) = (b.number, b.epoch);
-    digestOf[b.number] = digest;
-    emit BatchAnchored(b.number, digest, b.settler, b, signers);
+    (lastNumber, lastEpoch) = (number, epoch);
+    digestOf[number] = digest;
+    _emitAnchored(number, digest, settler, encoded);
   }
 
   /// @inheritdoc IBatchAnchor
@@ -115,6 +109,57 @@ contract BatchAnchor is IBatchAnchor {
     if (l.rejected >> index & 1 == 1) return (Status.Rejected, false);
     if (l.accepted >> index & 1 == 1) return (Status.Accepted, true);
     return (Status.Undecided, false);
+  }
+
+  function _checkNext(Batch calldata b, uint64 number, uint64 epoch, address settler) private view {
+    (uint64 last, uint64 oldest) = (lastNumber, lastEpoch);
+    require(number == last + 1, WrongNumber(last + 1, number));
+    bytes32 previous = digestOf[last];
+    require(b.previous == previous, WrongPrevious(previous, b.previous));
+    uint64 current = (uint64(block.timestamp) - _genesisTimestamp) / _epochLength;
+    require(epoch <= current && epoch + 1 >= current && epoch >= oldest, WrongEpoch(epoch, current));
+    uint256 nowMs = block.timestamp * 1000;
+    require(b.cutoff <= nowMs + FUTURE_TOLERANCE_MS, CutoffInFuture(b.cutoff, nowMs));
+    require((b.leaves == 0) == (b.checkpointsRoot == 0), RootWithoutLeaves());
+    require(stakeManager.maturedStake(settler, Role.Settler, current) != 0, SettlerNotStaked(settler));
+  }
+
+  function _checkQuorum(uint64 epoch, bytes32 digest, uint256 signers, bytes calldata sigs64) private view {
+    (uint256 signed, uint256 total) = committee.weigh(epoch, false, digest, signers, sigs64);
+    require(signed * 3 > total * 2, NoQuorum(signed, total));
+  }
+
+  /// @dev Type hash, batch and signers: at once what is hashed and what is logged, so copied rather than encoded twice.
+  /// Members that `_checkNext` does not read have had nobody look at what lies beyond their width.
+  function _encode(Batch calldata b, uint256 signers) private pure returns (bytes memory encoded) {
+    bytes32 typeHash = Digests.BATCH_TYPEHASH;
+    assembly ("memory-safe") {
+      let auditOf := calldataload(add(b, 0x100))
+      let counts := or(calldataload(add(b, 0x120)), calldataload(add(b, 0x140)))
+      let sums := or(calldataload(add(b, 0x160)), calldataload(add(b, 0x180)))
+      if or(shr(64, auditOf), or(shr(32, counts), shr(128, sums))) { revert(0x00, 0x00) }
+      encoded := mload(0x40)
+      mstore(encoded, 0x220)
+      mstore(add(encoded, 0x20), typeHash)
+      calldatacopy(add(encoded, 0x40), b, 0x1E0)
+      mstore(add(encoded, 0x220), signers)
+      mstore(0x40, add(encoded, 0x240))
+    }
+  }
+
+  /// @dev hashStruct of a batch: of `encoded` all but the signers.
+  function _hashOf(bytes memory encoded) private pure returns (bytes32 structHash) {
+    assembly ("memory-safe") {
+      structHash := keccak256(add(encoded, 0x20), BATCH_LENGTH)
+    }
+  }
+
+  /// @dev `emit BatchAnchored(next, digest, settler, batch, signers)`: its data is what `encoded` holds after the type hash.
+  function _emitAnchored(uint64 next, bytes32 digest, address settler, bytes memory encoded) private {
+    bytes32 topic = BatchAnchored.selector;
+    assembly ("memory-safe") {
+      log4(add(encoded, 0x40), BATCH_LENGTH, topic, next, digest, settler)
+    }
   }
 
   function _digest(bytes32 structHash) private view returns (bytes32) {

@@ -8,7 +8,7 @@ import {IStakeManager} from "./IStakeManager.sol";
 /// sorted by weight: all of it is the jury, the heaviest 21 are the signers of batches.
 interface ICommittee {
   /// @param verifier operator address
-  /// @param weight wei of matured stake, after the cap
+  /// @param weight wei of matured stake, rounded down to a thousandth of an OPG, after the cap
   struct Seat {
     address verifier;
     uint96 weight;

@@ -15,10 +15,6 @@ library Blob {
     require(blob != address(0), BlobNotWritten());
   }
 
-  function length(address blob) internal view returns (uint256) {
-    return blob.code.length - 1;
-  }
-
   /// @notice The first `size` bytes.
   function read(address blob, uint256 size) internal view returns (bytes memory data) {
     data = new bytes(size);
