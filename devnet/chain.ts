@@ -246,11 +246,19 @@ class AnvilProcess implements Anvil {
     return flags
   }
 
-  /** Whether there is a state to load. anvil rewrites its file in place every second, so a kill can leave half of it. */
+  /**
+   * Whether there is a state to load: the newer of anvil's file and our copy that is whole. anvil rewrites its file in
+   * place every second, so a kill can leave half of it, or one from before the last copy.
+   */
   private async restoreState(): Promise<boolean> {
-    if (await isWholeJson(this.stateFile)) return true
-    if (await isWholeJson(this.spareFile)) {
-      await copyFile(this.spareFile, this.stateFile)
+    const files = await Promise.all(
+      [this.stateFile, this.spareFile]
+        .filter(existsSync)
+        .map(async (file) => ({ file, at: (await stat(file)).mtimeMs })),
+    )
+    for (const { file } of files.sort((left, right) => right.at - left.at)) {
+      if (!(await isWholeJson(file))) continue
+      if (file !== this.stateFile) await copyFile(file, this.stateFile)
       return true
     }
     if (existsSync(this.stateFile)) {
@@ -361,7 +369,6 @@ async function readTail(file: string, from: number): Promise<string> {
 }
 
 async function isWholeJson(file: string): Promise<boolean> {
-  if (!existsSync(file)) return false
   try {
     JSON.parse(await readFile(file, 'utf8'))
     return true
