@@ -59,8 +59,8 @@ export const PARAMETERS = {
   unbonding: {
     unit: 'ms',
     base: 14 * DAY,
-    devnet: 60 * SECOND,
-    min: 30 * SECOND,
+    devnet: 6 * MINUTE,
+    min: 6 * MINUTE,
     max: 60 * DAY,
     meaning: 'stake stays slashable after it left',
   },

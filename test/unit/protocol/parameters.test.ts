@@ -57,6 +57,12 @@ describe('parameters', () => {
     expect(unbonding.devnet).toBeGreaterThan(disputeWindow.devnet)
   })
 
+  it('unbonding outlasts every epoch in which a carried signing set still weighs the stake', () => {
+    const { unbonding, epoch } = PARAMETERS
+    expect(unbonding.base).toBeGreaterThanOrEqual(6 * epoch.base)
+    expect(unbonding.devnet).toBeGreaterThanOrEqual(6 * epoch.devnet)
+  })
+
   it('gives every value of one profile', () => {
     const production = parametersOf('production')
     const devnet = parametersOf('devnet')
