@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto'
-import { type Abi, encodeDeployData, encodeFunctionData, getContractAddress, type Hex, type LocalAccount } from 'viem'
+import { encodeFunctionData, type Hex, type LocalAccount } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
+import { type DeploymentPlan, planDeployment } from '../src/chain/deployment.ts'
+import { allocationOf, DEMAND_BOND, type Genesis, governorSettingsOf, periodsOf } from '../src/chain/genesis.ts'
 import {
   approveStakeCall,
   asChainError,
-  batchAnchorAbi,
   type Call,
   type ChainError,
   committeeAbi,
-  creationCode,
   joinCall,
   type NetworkContracts,
   type NetworkFile,
@@ -20,14 +20,8 @@ import {
   stakeCall,
   stakeManagerAbi,
 } from '../src/chain/index.ts'
-import {
-  type Address,
-  bytesToHex,
-  createDomain,
-  type Domain,
-  networkIdOf,
-  parametersOf,
-} from '../src/protocol/index.ts'
+import { networkFileOf } from '../src/chain/verifyDeployment.ts'
+import { type Address, bytesToHex, createDomain, type Domain, parametersOf } from '../src/protocol/index.ts'
 import { type Anvil, type AnvilOptions, hasChain, startAnvil } from './chain.ts'
 import { DevnetChainError } from './chainErrors.ts'
 
@@ -51,8 +45,13 @@ const MATURING_EPOCHS = 2
 const LANDING_SECONDS = 6
 /** `Committee` refuses to open with fewer; a devnet signs with what stands (protocol.md, section 9). */
 const MINIMUM_SIGNERS = 3
-const DEPLOY_GAS = 12_000_000n
+/** What a creation may take: deposit, calldata and init code of a byte, and what constructors store. */
+const CREATION_GAS = { byte: 260n, rest: 500_000n } as const
 const CALL_GAS = 2_000_000n
+/** Of one block of anvil. */
+const BLOCK_GAS = 30_000_000n
+/** Nothing on a devnet outlives it. */
+const GUARDIAN_SECONDS = 365 * 86_400
 const MAX_FEE = 100n * 10n ** 9n
 
 /** One staked operator of a devnet. */
@@ -67,6 +66,7 @@ export interface DevnetChainOptions extends Omit<AnvilOptions, 'timestamp'> {
   readonly operators: readonly DevnetOperator[]
   /** Accounts that get gas and OPG but no stake: requesters, clients. */
   readonly funded?: readonly Address[]
+  /** Deploys, receives every liquid row of the genesis, votes with it, and is the guardian. */
   readonly deployer: LocalAccount
   readonly trustRoots?: NetworkFile['trustRoots']
 }
@@ -111,15 +111,42 @@ export async function startDevnetChain(options: DevnetChainOptions): Promise<Dev
   const epochSeconds = parametersOf('devnet').epoch / 1_000
   const seatSeconds = parametersOf('devnet').seatDelay / 1_000
   const lead = MATURING_EPOCHS * epochSeconds + seatSeconds + LANDING_SECONDS
-  const anvil = await startAnvil({ ...options, timestamp: wallSeconds() - lead })
+  const start = wallSeconds() - lead
+  const anvil = await startAnvil({ ...options, timestamp: start })
   try {
-    const setup = new Setup(anvil, options)
-    const network = await setup.run(epochSeconds)
+    const plan = planDeployment(devnetGenesis(options, anvil.chainId, start))
+    const network = await new Setup(anvil, options).run(plan)
     await anvil.snapshot()
     return { anvil, network }
   } catch (error) {
     await anvil.stop()
     throw error
+  }
+}
+
+/** The genesis of a devnet: the profile's periods, and one account that is everybody else. */
+export function devnetGenesis(
+  { name = 'devnet', deployer }: Pick<DevnetChainOptions, 'name' | 'deployer'>,
+  chainId: number,
+  start: number,
+): Genesis {
+  const everybody = lower(deployer.address)
+  return {
+    ...{ name, profile: 'devnet', chainId, deployer: everybody, nonce: 0, start },
+    ...{ token: 'mint', payments: 'deploy', permit2: 'deploy' },
+    allocation: allocationOf({
+      foundation: everybody,
+      contributors: everybody,
+      investors: everybody,
+      liquidity: everybody,
+      airdrop: everybody,
+    }),
+    guardian: everybody,
+    guardianEnd: start + GUARDIAN_SECONDS,
+    minimumSigners: MINIMUM_SIGNERS,
+    demandBond: DEMAND_BOND,
+    periods: periodsOf('devnet'),
+    governor: governorSettingsOf('devnet'),
   }
 }
 
@@ -143,9 +170,9 @@ class Setup {
     this.#options = options
   }
 
-  async run(epochSeconds: number): Promise<NetworkFile> {
-    const { client, chainId } = this.#anvil
-    const { deployer, operators, funded = [] } = this.#options
+  async run(plan: DeploymentPlan): Promise<NetworkFile> {
+    const { client } = this.#anvil
+    const { deployer, operators, funded = [], trustRoots = [] } = this.#options
     await client.setIntervalMining({ interval: 0 })
     await client.setAutomine(false)
     await client.setCoinbase({ address: bytesToHex(randomBytes(20)) })
@@ -157,37 +184,22 @@ class Setup {
       [...paid, ...funded].map((address) => client.setBalance({ address: address as Address, value: GAS_ETHER })),
     )
 
-    const unbonding = parametersOf('devnet').unbonding / 1_000
-    const [opg, stakeManager, committee, batchAnchor] = [0, 1, 2, 3].map((nonce) =>
-      lower(getContractAddress({ from: deployer.address, nonce: BigInt(nonce) })),
-    ) as [Address, Address, Address, Address]
-    await this.#mine([
-      this.#deployment('OPG', opgAbi, creationCode.opg, [deployer.address]),
-      this.#deployment('StakeManager', stakeManagerAbi, creationCode.stakeManager, [
-        opg,
-        BigInt(epochSeconds),
-        BigInt(unbonding),
-      ]),
-      this.#deployment('Committee', committeeAbi, creationCode.committee, [stakeManager, MINIMUM_SIGNERS]),
-      this.#deployment('BatchAnchor', batchAnchorAbi, creationCode.batchAnchor, [committee]),
-    ])
-    const contracts = { opg, stakeManager, committee, batchAnchor }
-    const birth = await client.getBlock({ blockTag: 'latest' })
-    const networkId = networkIdOf({ chainId, stakeManager, deploymentParentHash: birth.parentHash })
+    await this.#mine(plan.steps.map((step) => ({ from: deployer, ...step })))
+    const { contracts } = plan
+    const network = await networkFileOf(plan, client, { trustRoots, bootstrap: [] })
 
-    const transfer = (to: Address, amount: bigint): Step => ({
-      name: `OPG.transfer to ${to}`,
-      from: deployer,
-      to: opg,
-      data: encodeFunctionData({ abi: opgAbi, functionName: 'transfer', args: [to, amount] }),
-    })
+    const call = (name: string, data: Hex): Step => ({ name, from: deployer, to: contracts.opg, data })
+    const transfer = (to: Address, amount: bigint): Step =>
+      call(`OPG.transfer to ${to}`, encodeFunctionData({ abi: opgAbi, functionName: 'transfer', args: [to, amount] }))
     await this.#mine([
       ...operators.map(({ owner, roles }) => transfer(lower(owner.address), stakeOf(roles))),
       ...funded.map((address) => transfer(address, REQUESTER_OPG)),
+      call('OPG.delegate', encodeFunctionData({ abi: opgAbi, functionName: 'delegate', args: [deployer.address] })),
     ])
 
-    const domain = createDomain(chainId, stakeManager, networkId)
-    const deadline = birth.timestamp + BigInt(epochSeconds)
+    const { chainId, networkId, epochSeconds, genesisTimestamp } = network
+    const domain = createDomain(chainId, contracts.stakeManager, networkId)
+    const deadline = BigInt(genesisTimestamp + epochSeconds)
     const staking = operators.map((each) => this.#staking(each, { contracts, domain, deadline }))
     await this.#mine((await Promise.all(staking)).flat())
 
@@ -195,23 +207,7 @@ class Setup {
     await client.mine({ blocks: 1 })
     await this.#seat(contracts)
     await client.setIntervalMining({ interval: this.#options.blockTime ?? 1 })
-
-    return {
-      name: this.#options.name ?? 'devnet',
-      profile: 'devnet',
-      chainId,
-      networkId,
-      contracts,
-      deploymentBlock: Number(birth.number),
-      genesisTimestamp: Number(birth.timestamp),
-      epochSeconds,
-      trustRoots: this.#options.trustRoots ?? [],
-      bootstrap: [],
-    }
-  }
-
-  #deployment(name: string, abi: Abi, bytecode: Hex, args: readonly unknown[]): Step {
-    return { name, from: this.#options.deployer, data: encodeDeployData({ abi, bytecode, args }) }
+    return network
   }
 
   async #staking(
@@ -256,15 +252,20 @@ class Setup {
     await this.#mine([{ name: 'Committee.open', from: deployer, ...openCall(contracts, epoch, order) }])
   }
 
-  /** Puts the steps into blocks, each account's in the order given, and requires every one to succeed. */
+  /**
+   * Puts the steps into blocks, each account's in the order given, and requires every one to succeed. anvil drops what
+   * follows a transaction that did not fit into its block: no block is offered more than it can take.
+   */
   async #mine(steps: readonly Step[]): Promise<void> {
     const { client } = this.#anvil
-    const sent: { readonly step: Step; readonly hash: Hex }[] = []
-    for (const step of steps) sent.push({ step, hash: await this.#send(step) })
-    while ((await client.getTxpoolStatus()).pending > 0) await client.mine({ blocks: 1 })
-    for (const { step, hash } of sent) {
-      const receipt = await client.getTransactionReceipt({ hash })
-      if (receipt.status !== 'success') throw await this.#reverted(step)
+    for (const block of inBlocks(steps)) {
+      const sent: { readonly step: Step; readonly hash: Hex }[] = []
+      for (const step of block) sent.push({ step, hash: await this.#send(step) })
+      await client.mine({ blocks: 1 })
+      for (const { step, hash } of sent) {
+        const receipt = await client.getTransactionReceipt({ hash })
+        if (receipt.status !== 'success') throw await this.#reverted(step)
+      }
     }
   }
 
@@ -278,7 +279,7 @@ class Setup {
       nonce,
       ...(step.to === undefined ? {} : { to: step.to }),
       data: step.data,
-      gas: step.to === undefined ? DEPLOY_GAS : CALL_GAS,
+      gas: gasOf(step),
       maxFeePerGas: MAX_FEE,
       maxPriorityFeePerGas: 1n,
     })
@@ -299,6 +300,25 @@ class Setup {
       { cause },
     )
   }
+}
+
+const gasOf = ({ to, data }: Step): bigint =>
+  to === undefined ? BigInt(data.length / 2 - 1) * CREATION_GAS.byte + CREATION_GAS.rest : CALL_GAS
+
+/** The steps in order, cut where a block is full. */
+function inBlocks(steps: readonly Step[]): readonly (readonly Step[])[] {
+  const blocks: Step[][] = []
+  let left = 0n
+  for (const step of steps) {
+    const gas = gasOf(step)
+    if (gas > left) {
+      blocks.push([])
+      left = BLOCK_GAS
+    }
+    blocks.at(-1)?.push(step)
+    left -= gas
+  }
+  return blocks
 }
 
 const stakeOf = (roles: readonly RoleName[]): bigint => roles.reduce((sum, role) => sum + STAKES[role], 0n)

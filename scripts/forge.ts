@@ -2,12 +2,13 @@ import { spawnSync } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { CLONED_CONTRACTS, CONTRACTS as DEPLOYED } from '../src/chain/contractNames.ts'
 
 export const repositoryRoot = dirname(dirname(fileURLToPath(import.meta.url)))
 export const contractsRoot = join(repositoryRoot, 'contracts')
 
 /** Contracts whose ABI, creation code and size are kept in the repository. */
-export const CONTRACTS = ['OPG', 'StakeManager', 'Committee', 'BatchAnchor'] as const
+export const CONTRACTS: readonly string[] = [...Object.values(DEPLOYED), ...Object.values(CLONED_CONTRACTS)]
 
 /** forge's own binary: its Node wrapper would outlive a signal. */
 function forgeBinary(): string {

@@ -1,27 +1,73 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { CONTRACTS, contractsRoot, forge, repositoryRoot } from './forge.ts'
 
+interface AbiItem {
+  readonly type: string
+  readonly name?: string
+  readonly inputs?: readonly { readonly type: string }[]
+}
+
 interface Artifact {
-  readonly abi: readonly unknown[]
+  readonly abi: readonly AbiItem[]
   readonly bytecode: { readonly object: string; readonly linkReferences: Record<string, unknown> }
 }
 
-const target = join(repositoryRoot, 'src', 'chain', 'generated')
+const target = join('src', 'chain', 'generated')
 
-function bindingOf(name: string): string {
+function artifactOf(name: string): Artifact {
   const path = join(contractsRoot, 'out', `${name}.sol`, `${name}.json`)
-  const { abi, bytecode } = JSON.parse(readFileSync(path, 'utf8')) as Artifact
-  if (Object.keys(bytecode.linkReferences).length !== 0) {
-    throw new Error(`expected ${name} to link no library, got ${JSON.stringify(bytecode.linkReferences)}`)
+  const artifact = JSON.parse(readFileSync(path, 'utf8')) as Artifact
+  const { linkReferences } = artifact.bytecode
+  if (Object.keys(linkReferences).length !== 0) {
+    throw new Error(`expected ${name} to link no library, got ${JSON.stringify(linkReferences)}`)
   }
-  return [
-    `// Generated from contracts/src/${name}.sol by scripts/generateContracts.ts.`,
-    `export const abi = ${JSON.stringify(abi, undefined, 2)} as const`,
-    '',
-    `export const creationCode =\n  '${bytecode.object}' as const`,
-    '',
-  ].join('\n')
+  return artifact
+}
+
+/** `internalType` says what Solidity calls a type: half of the text, and nobody encodes by it. */
+const withoutSolidityNames = (name: string, value: unknown): unknown => (name === 'internalType' ? undefined : value)
+
+const moduleOf = (source: string, text: string): string =>
+  `// Generated from ${source} of contracts/src by scripts/generateContracts.ts.\n${text}\n`
+
+const signatureOf = ({ name, inputs = [] }: AbiItem): string => `${name}(${inputs.map(({ type }) => type).join(',')})`
+
+/** Every custom error once: a contract passes on what those it calls refuse with. */
+function errorsOf(artifacts: readonly Artifact[]): AbiItem[] {
+  const errors = new Map<string, AbiItem>()
+  for (const { abi } of artifacts)
+    for (const item of abi) if (item.type === 'error') errors.set(signatureOf(item), item)
+  return [...errors.entries()].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, item]) => item)
+}
+
+/**
+ * ABI and creation code lie apart: a node reads ABIs, only who deploys needs code. One line an item keeps the files short.
+ */
+function modules(): Map<string, string> {
+  const artifacts = CONTRACTS.map((name) => [name, artifactOf(name)] as const)
+  const list = (items: readonly AbiItem[]): string =>
+    `export const abi = [\n${items.map((item) => `  ${JSON.stringify(item, withoutSolidityNames)},\n`).join('')}] as const`
+  const files = new Map<string, string>()
+  for (const [name, { abi, bytecode }] of artifacts) {
+    const source = `${name}.sol`
+    files.set(join(target, `${name}.ts`), moduleOf(source, list(abi)))
+    const code = `export const creationCode =\n  '${bytecode.object}' as const`
+    files.set(join(target, 'bytecode', `${name}.ts`), moduleOf(source, code))
+  }
+  const errors = errorsOf(artifacts.map(([, artifact]) => artifact))
+  files.set(join(target, 'errors.ts'), moduleOf('every contract', list(errors)))
+  return files
+}
+
+function staleFiles(files: ReadonlyMap<string, string>): string[] {
+  const changed = [...files].filter(([path, text]) => {
+    const file = join(repositoryRoot, path)
+    return !existsSync(file) || readFileSync(file, 'utf8') !== text
+  })
+  const present = readdirSync(join(repositoryRoot, target), { recursive: true, encoding: 'utf8' })
+  const orphans = present.map((name) => join(target, name)).filter((path) => path.endsWith('.ts') && !files.has(path))
+  return [...changed.map(([path]) => path), ...orphans]
 }
 
 function main(check: boolean): number {
@@ -30,19 +76,18 @@ function main(check: boolean): number {
     process.stderr.write(build.output)
     return 1
   }
-  mkdirSync(target, { recursive: true })
-  const stale: string[] = []
-  for (const name of CONTRACTS) {
-    const path = join(target, `${name}.ts`)
-    const binding = bindingOf(name)
-    if (existsSync(path) && readFileSync(path, 'utf8') === binding) continue
-    if (check) stale.push(`src/chain/generated/${name}.ts`)
-    else writeFileSync(path, binding)
+  const files = modules()
+  if (!check) {
+    for (const [path, text] of files) {
+      mkdirSync(dirname(join(repositoryRoot, path)), { recursive: true })
+      writeFileSync(join(repositoryRoot, path), text)
+    }
   }
+  const stale = staleFiles(files)
   if (stale.length !== 0) {
     process.stderr.write(
       `expected bindings that match contracts/src, got other content in ${stale.join(', ')}: ` +
-        'run node scripts/generateContracts.ts and commit the difference\n',
+        'run node scripts/generateContracts.ts, remove what is no contract any more and commit the difference\n',
     )
     return 1
   }

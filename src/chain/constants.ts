@@ -40,6 +40,9 @@ export const MAX_OPERATORS = 100_000
 /** Anchored batches kept in memory, newest first to stay. */
 export const MAX_CACHED_BATCHES = 4_096
 
+/** Least tip, wei: below it a block builder leaves a transaction aside. */
+export const LEAST_TIP = 1_000_000n
+
 /** Blocks a transaction may wait for inclusion before its fee is raised. */
 export const STUCK_BLOCKS = 5
 
@@ -64,3 +67,12 @@ export const MAX_BOOTSTRAP = 64
 
 /** Bytes of a proposal's description: all of it travels in calldata and in a log. */
 export const MAX_PROPOSAL_BYTES = 16_384
+
+/** A step of a deployment waits this long for its block before its fee is raised; ms. */
+export const DEPLOYMENT_STUCK_MS = 30_000
+
+/** The last step of a deployment waits this long to be safe; ms. Base needs some minutes. */
+export const DEPLOYMENT_SETTLE_MS = 1_800_000
+
+/** The releases of a genesis start at most this far from the block that begins it; s. */
+export const START_TOLERANCE = 30 * 86_400

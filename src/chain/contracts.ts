@@ -3,19 +3,48 @@ import { toError } from '../protocol/index.ts'
 import { ChainError } from './errors.ts'
 import { abi as batchAnchorAbi } from './generated/BatchAnchor.ts'
 import { abi as committeeAbi } from './generated/Committee.ts'
+import { abi as emissionReserveAbi } from './generated/EmissionReserve.ts'
+import { abi as errorAbi } from './generated/errors.ts'
+import { abi as feeSplitterAbi } from './generated/FeeSplitter.ts'
+import { abi as feeSplitterFactoryAbi } from './generated/FeeSplitterFactory.ts'
+import { abi as modelRegistryAbi } from './generated/ModelRegistry.ts'
 import { abi as opgAbi } from './generated/OPG.ts'
+import { abi as opgGovernorAbi } from './generated/OPGGovernor.ts'
+import { abi as protocolParamsAbi } from './generated/ProtocolParams.ts'
+import { abi as rewardDistributorAbi } from './generated/RewardDistributor.ts'
 import { abi as stakeManagerAbi } from './generated/StakeManager.ts'
+import { abi as treasuryAbi } from './generated/Treasury.ts'
 
-export { batchAnchorAbi, committeeAbi, opgAbi, stakeManagerAbi }
-
-/** Every custom error of every contract: one may pass on another's. */
-const errorAbi = [...batchAnchorAbi, ...committeeAbi, ...stakeManagerAbi, ...opgAbi].filter(
-  (item) => item.type === 'error',
-)
+export {
+  batchAnchorAbi,
+  committeeAbi,
+  emissionReserveAbi,
+  feeSplitterAbi,
+  feeSplitterFactoryAbi,
+  modelRegistryAbi,
+  opgAbi,
+  opgGovernorAbi,
+  protocolParamsAbi,
+  rewardDistributorAbi,
+  stakeManagerAbi,
+  treasuryAbi,
+}
 
 /** `StakeManager.Role`: what an operator stakes for (R7). */
 export const ROLE = { provider: 1, verifier: 2, settler: 3, host: 4 } as const
 export type RoleName = keyof typeof ROLE
+
+/** Least stake of a role, wei (`StakeManager.minimumStake`). */
+export const MINIMUM_STAKE: { readonly [R in RoleName]: bigint } = {
+  provider: 10_000n * 10n ** 18n,
+  verifier: 2_000n * 10n ** 18n,
+  settler: 5_000n * 10n ** 18n,
+  host: 0n,
+}
+
+/** The same by the role's code. */
+export const minimumStakeOf = (code: number): bigint =>
+  MINIMUM_STAKE[(Object.keys(ROLE) as RoleName[]).find((role) => ROLE[role] === code) ?? 'host']
 
 /** Turns revert bytes into the error and the arguments the contract gave. */
 export function decodeRevert(data: Hex): ChainError {

@@ -9,6 +9,12 @@ export type ChainErrorDetail =
   /** R2: profile, chain id and genesis do not go together. */
   | { readonly code: 'profile-mismatch'; readonly profile: string; readonly chainId: number; readonly genesis: string }
   | { readonly code: 'network-file-malformed'; readonly problems: readonly string[] }
+  /** A genesis that must not be deployed, with every reason. */
+  | { readonly code: 'genesis-refused'; readonly problems: readonly string[] }
+  /** A deployment cannot go on: the deployer's nonces or the code at its addresses are not the plan's. */
+  | { readonly code: 'deployment-broken'; readonly step: string; readonly nonce: number }
+  /** What is deployed is not what the plan says, with every difference. */
+  | { readonly code: 'deployment-differs'; readonly problems: readonly string[] }
   | { readonly code: 'rpc-unreachable'; readonly endpoints: readonly string[] }
   /** R7: two endpoints name different blocks at one safe height. */
   | {

@@ -1,6 +1,5 @@
 export { type AnchoredBatch, compactSignatures } from './batches.ts'
 export type { BlockRef, Reorg, Unsubscribe } from './blocks.ts'
-export { creationCode } from './bytecode.ts'
 export {
   type ChainClient,
   type ChainComponents,
@@ -15,6 +14,7 @@ export {
   batchAnchorAbi,
   committeeAbi,
   decodeRevert,
+  MINIMUM_STAKE,
   opgAbi,
   ROLE,
   type RoleName,

@@ -1,9 +1,9 @@
 import type { AbiEvent } from 'viem'
 import { readContract } from 'viem/actions'
-import type { Address, SeatStake } from '../protocol/index.ts'
+import type { Address, Digest, SeatStake } from '../protocol/index.ts'
 import type { BlockRef } from './blocks.ts'
 import { MAX_OPERATORS, STAKE_PAGE } from './constants.ts'
-import { asChainError, ROLE, type RoleName, stakeManagerAbi } from './contracts.ts'
+import { asChainError, minimumStakeOf, ROLE, type RoleName, stakeManagerAbi } from './contracts.ts'
 import { isChainError } from './errors.ts'
 import { logsBetween } from './logs.ts'
 import type { NetworkFile } from './networkFile.ts'
@@ -20,6 +20,9 @@ const STAKE_EVENTS = [
   eventOf('Staked'),
   eventOf('UnstakeRequested'),
   eventOf('Frozen'),
+  eventOf('Rotated'),
+  eventOf('Seized'),
+  eventOf('SeizureReturned'),
 ] as const satisfies readonly AbiEvent[]
 
 const lower = (address: string): Address => address.toLowerCase() as Address
@@ -71,7 +74,7 @@ export class StakeReader {
   async fromLogs(role: RoleName, epoch: number, block: BlockRef): Promise<SeatStake[]> {
     const { contracts, deploymentBlock } = this.#network
     const logs = await logsBetween(this.#rpc, contracts.stakeManager, STAKE_EVENTS, deploymentBlock, block.number)
-    const ledger = new StakeLedger()
+    const ledger = new StakeLedger(minimumStakeOf)
     for (const { eventName, args } of logs) ledger.apply(toEvent(eventName, args))
     return ledger.matured(ROLE[role], epoch)
   }
@@ -90,16 +93,19 @@ export class StakeReader {
 }
 
 interface StakeArgs {
-  readonly operator: string
+  readonly operator?: string
   readonly owner?: string
+  readonly from?: string
+  readonly to?: string
+  readonly key?: Digest
   readonly role?: number
   readonly amount?: bigint
   readonly countsFrom?: bigint
 }
 
-function toEvent(name: 'Registered' | 'Staked' | 'UnstakeRequested' | 'Frozen', args: StakeArgs): StakeEvent {
-  const operator = lower(args.operator)
-  const { owner = '', role = 0, amount = 0n, countsFrom = 0n } = args
+function toEvent(name: (typeof STAKE_EVENTS)[number]['name'], args: StakeArgs): StakeEvent {
+  const operator = lower(args.operator ?? '')
+  const { owner = '', from = '', to = '', key = '0x', role = 0, amount = 0n, countsFrom = 0n } = args
   switch (name) {
     case 'Registered':
       return { type: 'registered', operator, owner: lower(owner) }
@@ -109,5 +115,11 @@ function toEvent(name: 'Registered' | 'Staked' | 'UnstakeRequested' | 'Frozen', 
       return { type: 'unstaked', operator, role, amount }
     case 'Frozen':
       return { type: 'frozen', operator }
+    case 'Rotated':
+      return { type: 'rotated', from: lower(from), to: lower(to) }
+    case 'Seized':
+      return { type: 'seized', key, operator, role, amount }
+    case 'SeizureReturned':
+      return { type: 'returned', key, amount }
   }
 }

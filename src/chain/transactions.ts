@@ -1,18 +1,21 @@
 import { type Address as ChecksumAddress, type Hex, keccak256, type TransactionSerializableEIP1559 } from 'viem'
-import { call, estimateGas, getBlock, getTransactionCount, sendRawTransaction } from 'viem/actions'
+import { call, estimateGas, getTransactionCount, sendRawTransaction } from 'viem/actions'
 import { type Address, type Clock, type Digest, fail, ok, type Result } from '../protocol/index.ts'
 import type { BlockFollower, Reorg } from './blocks.ts'
-import {
-  GAS_MARGIN_PERCENT,
-  INCLUSION_TIMEOUT_MS,
-  MAX_NONCE_RETRIES,
-  MAX_REPLACEMENTS,
-  REPLACEMENT_PERCENT,
-  STUCK_BLOCKS,
-  TRANSACTION_GAS_CAP,
-} from './constants.ts'
+import { INCLUSION_TIMEOUT_MS, MAX_NONCE_RETRIES, MAX_REPLACEMENTS, STUCK_BLOCKS } from './constants.ts'
 import { asChainError } from './contracts.ts'
 import { ChainError, isChainError } from './errors.ts'
+import {
+  type Fees,
+  gasWithMargin,
+  isKnownTransaction,
+  isNonceTaken,
+  isUnderpriced,
+  isUnfunded,
+  raisedFees,
+  suggestedFees,
+  unfunded,
+} from './fees.ts'
 import { fetchReceipt, type Rpc } from './rpc.ts'
 
 /** One account that signs transactions; its key never leaves it. viem's LocalAccount is one. */
@@ -47,11 +50,6 @@ export interface SendOptions {
   readonly timeoutMs?: number
 }
 
-interface Fees {
-  readonly maxFeePerGas: bigint
-  readonly maxPriorityFeePerGas: bigint
-}
-
 interface Tracked {
   readonly call: Call
   gas: bigint
@@ -73,16 +71,6 @@ interface Tracked {
 interface Receipt extends Inclusion {
   readonly succeeded: boolean
 }
-
-/** Least tip, wei: below it a block builder leaves a transaction aside. */
-const LEAST_TIP = 1_000_000n
-
-const messageOf = (error: ChainError): string => error.message.toLowerCase()
-const isNonceTaken = (error: ChainError): boolean => messageOf(error).includes('nonce too low')
-const isKnown = (error: ChainError): boolean =>
-  messageOf(error).includes('already known') || messageOf(error).includes('already imported')
-const isUnderpriced = (error: ChainError): boolean => messageOf(error).includes('underpriced')
-const isUnfunded = (error: ChainError): boolean => messageOf(error).includes('insufficient funds')
 
 /**
  * Sends the transactions of one account, each nonce once, and follows every one until it is final: raises the fee of
@@ -229,27 +217,11 @@ export class TransactionSender {
     } catch (error) {
       throw asChainError('eth_estimateGas', error)
     }
-    if (estimate > TRANSACTION_GAS_CAP) {
-      throw new ChainError(
-        { code: 'gas-over-cap', estimate, cap: TRANSACTION_GAS_CAP },
-        `expected at most ${TRANSACTION_GAS_CAP} gas, the call needs ${estimate}; send it in parts`,
-      )
-    }
-    const generous = estimate + (estimate * GAS_MARGIN_PERCENT) / 100n
-    return generous < TRANSACTION_GAS_CAP ? generous : TRANSACTION_GAS_CAP
+    return gasWithMargin(estimate)
   }
 
-  async #fees(): Promise<Fees> {
-    const [block, suggested] = await this.#rpc.run((client) =>
-      Promise.all([
-        getBlock(client, { blockTag: 'latest' }),
-        client.request<{ Method: 'eth_maxPriorityFeePerGas'; Parameters: undefined; ReturnType: Hex }>({
-          method: 'eth_maxPriorityFeePerGas',
-        }),
-      ]),
-    )
-    const tip = BigInt(suggested) > LEAST_TIP ? BigInt(suggested) : LEAST_TIP
-    return { maxFeePerGas: (block.baseFeePerGas ?? 0n) * 2n + tip, maxPriorityFeePerGas: tip }
+  #fees(): Promise<Fees> {
+    return this.#rpc.run(suggestedFees)
   }
 
   #accountNonce(blockTag: 'latest' | 'pending'): Promise<number> {
@@ -284,12 +256,8 @@ export class TransactionSender {
       return undefined
     } catch (thrown) {
       const error = asChainError('eth_sendRawTransaction', thrown)
-      if (isKnown(error) || isUnderpriced(error) || isChainError(error, 'rpc-unreachable')) return undefined
-      if (!isUnfunded(error)) return error
-      return new ChainError(
-        { code: 'insufficient-funds', account: this.#signer.address },
-        `expected ${this.#signer.address} to hold its gas, it does not; send it some`,
-      )
+      if (isKnownTransaction(error) || isUnderpriced(error) || isChainError(error, 'rpc-unreachable')) return undefined
+      return isUnfunded(error) ? unfunded(this.#signer.address) : error
     }
   }
 
@@ -397,7 +365,7 @@ export class TransactionSender {
     tracked.sentAtBlock = this.#blocks.head.number
     if (tracked.replacements === MAX_REPLACEMENTS) return
     tracked.replacements += 1
-    tracked.fees = raised(tracked.fees, await this.#fees())
+    tracked.fees = raisedFees(tracked.fees, await this.#fees())
     await this.#sign(tracked)
   }
 
@@ -412,17 +380,5 @@ export class TransactionSender {
       // One of its older hashes may have made it in the meantime: then that is why the contract refuses.
       if ((await this.#receipt(tracked)) === undefined) this.#close(tracked, fail(error))
     }
-  }
-}
-
-/** A replacement's price: well above the one before, and not below today's. */
-function raised(before: Fees, now: Fees): Fees {
-  const lift = (price: bigint, floor: bigint): bigint => {
-    const lifted = (price * REPLACEMENT_PERCENT) / 100n + 1n
-    return lifted > floor ? lifted : floor
-  }
-  return {
-    maxFeePerGas: lift(before.maxFeePerGas, now.maxFeePerGas),
-    maxPriorityFeePerGas: lift(before.maxPriorityFeePerGas, now.maxPriorityFeePerGas),
   }
 }

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { formatNetworkFile } from '../../src/chain/index.ts'
 import { resultSchemas } from '../../src/cli/index.ts'
 import { formatReceiptFile } from '../../src/protocol/index.ts'
+import { contractsOfNoChain } from '../support/networkFile.ts'
 import { opg } from '../support/opg.ts'
 import { makeReceiptFixture } from '../support/receiptFixture.ts'
 
@@ -61,12 +62,7 @@ describe('the packed package', { timeout: 60_000 }, () => {
     const { chainId, networkId, stakeManager } = file.network
     const [receipt, network] = [join(directory, 'receipt.json'), join(directory, 'network.json')]
     await writeFile(receipt, formatReceiptFile(file))
-    const contracts = {
-      opg: `0x${'01'.repeat(20)}`,
-      stakeManager,
-      committee: `0x${'03'.repeat(20)}`,
-      batchAnchor: `0x${'04'.repeat(20)}`,
-    } as const
+    const contracts = contractsOfNoChain({ stakeManager })
     const text = formatNetworkFile({
       ...{ name: 'devnet', profile: 'devnet', chainId, networkId, contracts },
       ...{ deploymentBlock: 1, genesisTimestamp: 1, epochSeconds: 60 },

@@ -1,881 +1,120 @@
-// Generated from contracts/src/StakeManager.sol by scripts/generateContracts.ts.
+// Generated from StakeManager.sol of contracts/src by scripts/generateContracts.ts.
 export const abi = [
-  {
-    "type": "constructor",
-    "inputs": [
-      {
-        "name": "token_",
-        "type": "address",
-        "internalType": "contract IERC20"
-      },
-      {
-        "name": "epochLength_",
-        "type": "uint64",
-        "internalType": "uint64"
-      },
-      {
-        "name": "unbondingPeriod_",
-        "type": "uint64",
-        "internalType": "uint64"
-      }
-    ],
-    "stateMutability": "nonpayable"
-  },
-  {
-    "type": "function",
-    "name": "MATURING_EPOCHS",
-    "inputs": [],
-    "outputs": [
-      {
-        "name": "",
-        "type": "uint64",
-        "internalType": "uint64"
-      }
-    ],
-    "stateMutability": "view"
-  },
-  {
-    "type": "function",
-    "name": "MAX_EPOCH_LENGTH",
-    "inputs": [],
-    "outputs": [
-      {
-        "name": "",
-        "type": "uint64",
-        "internalType": "uint64"
-      }
-    ],
-    "stateMutability": "view"
-  },
-  {
-    "type": "function",
-    "name": "MAX_UNBONDINGS",
-    "inputs": [],
-    "outputs": [
-      {
-        "name": "",
-        "type": "uint256",
-        "internalType": "uint256"
-      }
-    ],
-    "stateMutability": "view"
-  },
-  {
-    "type": "function",
-    "name": "MAX_UNBONDING_PERIOD",
-    "inputs": [],
-    "outputs": [
-      {
-        "name": "",
-        "type": "uint64",
-        "internalType": "uint64"
-      }
-    ],
-    "stateMutability": "view"
-  },
-  {
-    "type": "function",
-    "name": "currentEpoch",
-    "inputs": [],
-    "outputs": [
-      {
-        "name": "",
-        "type": "uint64",
-        "internalType": "uint64"
-      }
-    ],
-    "stateMutability": "view"
-  },
-  {
-    "type": "function",
-    "name": "deploymentBlock",
-    "inputs": [],
-    "outputs": [
-      {
-        "name": "",
-        "type": "uint64",
-        "internalType": "uint64"
-      }
-    ],
-    "stateMutability": "view"
-  },
-  {
-    "type": "function",
-    "name": "domainSeparator",
-    "inputs": [],
-    "outputs": [
-      {
-        "name": "",
-        "type": "bytes32",
-        "internalType": "bytes32"
-      }
-    ],
-    "stateMutability": "view"
-  },
-  {
-    "type": "function",
-    "name": "epochLength",
-    "inputs": [],
-    "outputs": [
-      {
-        "name": "",
-        "type": "uint64",
-        "internalType": "uint64"
-      }
-    ],
-    "stateMutability": "view"
-  },
-  {
-    "type": "function",
-    "name": "freeze",
-    "inputs": [
-      {
-        "name": "operator",
-        "type": "address",
-        "internalType": "address"
-      }
-    ],
-    "outputs": [],
-    "stateMutability": "nonpayable"
-  },
-  {
-    "type": "function",
-    "name": "genesisTimestamp",
-    "inputs": [],
-    "outputs": [
-      {
-        "name": "",
-        "type": "uint64",
-        "internalType": "uint64"
-      }
-    ],
-    "stateMutability": "view"
-  },
-  {
-    "type": "function",
-    "name": "isFrozen",
-    "inputs": [
-      {
-        "name": "operator",
-        "type": "address",
-        "internalType": "address"
-      }
-    ],
-    "outputs": [
-      {
-        "name": "",
-        "type": "bool",
-        "internalType": "bool"
-      }
-    ],
-    "stateMutability": "view"
-  },
-  {
-    "type": "function",
-    "name": "maturedStake",
-    "inputs": [
-      {
-        "name": "operator",
-        "type": "address",
-        "internalType": "address"
-      },
-      {
-        "name": "role",
-        "type": "uint8",
-        "internalType": "enum Role"
-      },
-      {
-        "name": "epoch",
-        "type": "uint64",
-        "internalType": "uint64"
-      }
-    ],
-    "outputs": [
-      {
-        "name": "",
-        "type": "uint256",
-        "internalType": "uint256"
-      }
-    ],
-    "stateMutability": "view"
-  },
-  {
-    "type": "function",
-    "name": "minimumStake",
-    "inputs": [
-      {
-        "name": "role",
-        "type": "uint8",
-        "internalType": "enum Role"
-      }
-    ],
-    "outputs": [
-      {
-        "name": "",
-        "type": "uint128",
-        "internalType": "uint128"
-      }
-    ],
-    "stateMutability": "pure"
-  },
-  {
-    "type": "function",
-    "name": "networkId",
-    "inputs": [],
-    "outputs": [
-      {
-        "name": "",
-        "type": "bytes32",
-        "internalType": "bytes32"
-      }
-    ],
-    "stateMutability": "view"
-  },
-  {
-    "type": "function",
-    "name": "operatorCount",
-    "inputs": [
-      {
-        "name": "role",
-        "type": "uint8",
-        "internalType": "enum Role"
-      }
-    ],
-    "outputs": [
-      {
-        "name": "",
-        "type": "uint256",
-        "internalType": "uint256"
-      }
-    ],
-    "stateMutability": "view"
-  },
-  {
-    "type": "function",
-    "name": "operators",
-    "inputs": [
-      {
-        "name": "role",
-        "type": "uint8",
-        "internalType": "enum Role"
-      },
-      {
-        "name": "from",
-        "type": "uint256",
-        "internalType": "uint256"
-      },
-      {
-        "name": "count",
-        "type": "uint256",
-        "internalType": "uint256"
-      }
-    ],
-    "outputs": [
-      {
-        "name": "page",
-        "type": "tuple[]",
-        "internalType": "struct IStakeManager.OperatorStake[]",
-        "components": [
-          {
-            "name": "operator",
-            "type": "address",
-            "internalType": "address"
-          },
-          {
-            "name": "owner",
-            "type": "address",
-            "internalType": "address"
-          },
-          {
-            "name": "stake",
-            "type": "uint256",
-            "internalType": "uint256"
-          }
-        ]
-      }
-    ],
-    "stateMutability": "view"
-  },
-  {
-    "type": "function",
-    "name": "ownerOf",
-    "inputs": [
-      {
-        "name": "operator",
-        "type": "address",
-        "internalType": "address"
-      }
-    ],
-    "outputs": [
-      {
-        "name": "",
-        "type": "address",
-        "internalType": "address"
-      }
-    ],
-    "stateMutability": "view"
-  },
-  {
-    "type": "function",
-    "name": "payoutOf",
-    "inputs": [
-      {
-        "name": "operator",
-        "type": "address",
-        "internalType": "address"
-      }
-    ],
-    "outputs": [
-      {
-        "name": "",
-        "type": "address",
-        "internalType": "address"
-      }
-    ],
-    "stateMutability": "view"
-  },
-  {
-    "type": "function",
-    "name": "register",
-    "inputs": [
-      {
-        "name": "operator",
-        "type": "address",
-        "internalType": "address"
-      },
-      {
-        "name": "payout",
-        "type": "address",
-        "internalType": "address"
-      },
-      {
-        "name": "deadline",
-        "type": "uint256",
-        "internalType": "uint256"
-      },
-      {
-        "name": "operatorSig",
-        "type": "bytes",
-        "internalType": "bytes"
-      }
-    ],
-    "outputs": [],
-    "stateMutability": "nonpayable"
-  },
-  {
-    "type": "function",
-    "name": "requestUnstake",
-    "inputs": [
-      {
-        "name": "operator",
-        "type": "address",
-        "internalType": "address"
-      },
-      {
-        "name": "role",
-        "type": "uint8",
-        "internalType": "enum Role"
-      },
-      {
-        "name": "amount",
-        "type": "uint128",
-        "internalType": "uint128"
-      }
-    ],
-    "outputs": [],
-    "stateMutability": "nonpayable"
-  },
-  {
-    "type": "function",
-    "name": "setPayout",
-    "inputs": [
-      {
-        "name": "operator",
-        "type": "address",
-        "internalType": "address"
-      },
-      {
-        "name": "payout",
-        "type": "address",
-        "internalType": "address"
-      }
-    ],
-    "outputs": [],
-    "stateMutability": "nonpayable"
-  },
-  {
-    "type": "function",
-    "name": "slasher",
-    "inputs": [],
-    "outputs": [
-      {
-        "name": "",
-        "type": "address",
-        "internalType": "address"
-      }
-    ],
-    "stateMutability": "pure"
-  },
-  {
-    "type": "function",
-    "name": "stake",
-    "inputs": [
-      {
-        "name": "operator",
-        "type": "address",
-        "internalType": "address"
-      },
-      {
-        "name": "role",
-        "type": "uint8",
-        "internalType": "enum Role"
-      },
-      {
-        "name": "amount",
-        "type": "uint128",
-        "internalType": "uint128"
-      }
-    ],
-    "outputs": [],
-    "stateMutability": "nonpayable"
-  },
-  {
-    "type": "function",
-    "name": "stakeOf",
-    "inputs": [
-      {
-        "name": "operator",
-        "type": "address",
-        "internalType": "address"
-      },
-      {
-        "name": "role",
-        "type": "uint8",
-        "internalType": "enum Role"
-      }
-    ],
-    "outputs": [
-      {
-        "name": "",
-        "type": "uint256",
-        "internalType": "uint256"
-      }
-    ],
-    "stateMutability": "view"
-  },
-  {
-    "type": "function",
-    "name": "token",
-    "inputs": [],
-    "outputs": [
-      {
-        "name": "",
-        "type": "address",
-        "internalType": "contract IERC20"
-      }
-    ],
-    "stateMutability": "view"
-  },
-  {
-    "type": "function",
-    "name": "unbondingPeriod",
-    "inputs": [],
-    "outputs": [
-      {
-        "name": "",
-        "type": "uint64",
-        "internalType": "uint64"
-      }
-    ],
-    "stateMutability": "view"
-  },
-  {
-    "type": "function",
-    "name": "unbondings",
-    "inputs": [
-      {
-        "name": "operator",
-        "type": "address",
-        "internalType": "address"
-      },
-      {
-        "name": "role",
-        "type": "uint8",
-        "internalType": "enum Role"
-      }
-    ],
-    "outputs": [
-      {
-        "name": "",
-        "type": "tuple[]",
-        "internalType": "struct IStakeManager.Unbonding[]",
-        "components": [
-          {
-            "name": "amount",
-            "type": "uint128",
-            "internalType": "uint128"
-          },
-          {
-            "name": "releaseAt",
-            "type": "uint64",
-            "internalType": "uint64"
-          }
-        ]
-      }
-    ],
-    "stateMutability": "view"
-  },
-  {
-    "type": "function",
-    "name": "withdraw",
-    "inputs": [
-      {
-        "name": "operator",
-        "type": "address",
-        "internalType": "address"
-      },
-      {
-        "name": "role",
-        "type": "uint8",
-        "internalType": "enum Role"
-      }
-    ],
-    "outputs": [],
-    "stateMutability": "nonpayable"
-  },
-  {
-    "type": "event",
-    "name": "Frozen",
-    "inputs": [
-      {
-        "name": "operator",
-        "type": "address",
-        "indexed": true,
-        "internalType": "address"
-      }
-    ],
-    "anonymous": false
-  },
-  {
-    "type": "event",
-    "name": "PayoutChanged",
-    "inputs": [
-      {
-        "name": "operator",
-        "type": "address",
-        "indexed": true,
-        "internalType": "address"
-      },
-      {
-        "name": "payout",
-        "type": "address",
-        "indexed": false,
-        "internalType": "address"
-      }
-    ],
-    "anonymous": false
-  },
-  {
-    "type": "event",
-    "name": "Registered",
-    "inputs": [
-      {
-        "name": "operator",
-        "type": "address",
-        "indexed": true,
-        "internalType": "address"
-      },
-      {
-        "name": "owner",
-        "type": "address",
-        "indexed": true,
-        "internalType": "address"
-      },
-      {
-        "name": "payout",
-        "type": "address",
-        "indexed": false,
-        "internalType": "address"
-      }
-    ],
-    "anonymous": false
-  },
-  {
-    "type": "event",
-    "name": "Staked",
-    "inputs": [
-      {
-        "name": "operator",
-        "type": "address",
-        "indexed": true,
-        "internalType": "address"
-      },
-      {
-        "name": "role",
-        "type": "uint8",
-        "indexed": true,
-        "internalType": "enum Role"
-      },
-      {
-        "name": "amount",
-        "type": "uint128",
-        "indexed": false,
-        "internalType": "uint128"
-      },
-      {
-        "name": "countsFrom",
-        "type": "uint64",
-        "indexed": false,
-        "internalType": "uint64"
-      }
-    ],
-    "anonymous": false
-  },
-  {
-    "type": "event",
-    "name": "UnstakeRequested",
-    "inputs": [
-      {
-        "name": "operator",
-        "type": "address",
-        "indexed": true,
-        "internalType": "address"
-      },
-      {
-        "name": "role",
-        "type": "uint8",
-        "indexed": true,
-        "internalType": "enum Role"
-      },
-      {
-        "name": "amount",
-        "type": "uint128",
-        "indexed": false,
-        "internalType": "uint128"
-      },
-      {
-        "name": "releaseAt",
-        "type": "uint64",
-        "indexed": false,
-        "internalType": "uint64"
-      }
-    ],
-    "anonymous": false
-  },
-  {
-    "type": "event",
-    "name": "Withdrawn",
-    "inputs": [
-      {
-        "name": "operator",
-        "type": "address",
-        "indexed": true,
-        "internalType": "address"
-      },
-      {
-        "name": "role",
-        "type": "uint8",
-        "indexed": true,
-        "internalType": "enum Role"
-      },
-      {
-        "name": "amount",
-        "type": "uint256",
-        "indexed": false,
-        "internalType": "uint256"
-      },
-      {
-        "name": "owner",
-        "type": "address",
-        "indexed": false,
-        "internalType": "address"
-      }
-    ],
-    "anonymous": false
-  },
-  {
-    "type": "error",
-    "name": "AlreadyRegistered",
-    "inputs": [
-      {
-        "name": "operator",
-        "type": "address",
-        "internalType": "address"
-      }
-    ]
-  },
-  {
-    "type": "error",
-    "name": "BadConsent",
-    "inputs": [
-      {
-        "name": "operator",
-        "type": "address",
-        "internalType": "address"
-      }
-    ]
-  },
-  {
-    "type": "error",
-    "name": "BelowMinimum",
-    "inputs": [
-      {
-        "name": "role",
-        "type": "uint8",
-        "internalType": "enum Role"
-      },
-      {
-        "name": "amount",
-        "type": "uint256",
-        "internalType": "uint256"
-      },
-      {
-        "name": "minimum",
-        "type": "uint256",
-        "internalType": "uint256"
-      }
-    ]
-  },
-  {
-    "type": "error",
-    "name": "ConsentExpired",
-    "inputs": [
-      {
-        "name": "deadline",
-        "type": "uint256",
-        "internalType": "uint256"
-      }
-    ]
-  },
-  {
-    "type": "error",
-    "name": "EpochOver",
-    "inputs": [
-      {
-        "name": "epoch",
-        "type": "uint64",
-        "internalType": "uint64"
-      },
-      {
-        "name": "current",
-        "type": "uint64",
-        "internalType": "uint64"
-      }
-    ]
-  },
-  {
-    "type": "error",
-    "name": "ExceedsStake",
-    "inputs": [
-      {
-        "name": "requested",
-        "type": "uint256",
-        "internalType": "uint256"
-      },
-      {
-        "name": "staked",
-        "type": "uint256",
-        "internalType": "uint256"
-      }
-    ]
-  },
-  {
-    "type": "error",
-    "name": "InvalidArgument",
-    "inputs": []
-  },
-  {
-    "type": "error",
-    "name": "InvalidParameters",
-    "inputs": []
-  },
-  {
-    "type": "error",
-    "name": "NotOwner",
-    "inputs": [
-      {
-        "name": "operator",
-        "type": "address",
-        "internalType": "address"
-      },
-      {
-        "name": "caller",
-        "type": "address",
-        "internalType": "address"
-      }
-    ]
-  },
-  {
-    "type": "error",
-    "name": "NothingToWithdraw",
-    "inputs": [
-      {
-        "name": "operator",
-        "type": "address",
-        "internalType": "address"
-      },
-      {
-        "name": "role",
-        "type": "uint8",
-        "internalType": "enum Role"
-      }
-    ]
-  },
-  {
-    "type": "error",
-    "name": "OperatorFrozen",
-    "inputs": [
-      {
-        "name": "operator",
-        "type": "address",
-        "internalType": "address"
-      }
-    ]
-  },
-  {
-    "type": "error",
-    "name": "SafeCastOverflowedUintDowncast",
-    "inputs": [
-      {
-        "name": "bits",
-        "type": "uint8",
-        "internalType": "uint8"
-      },
-      {
-        "name": "value",
-        "type": "uint256",
-        "internalType": "uint256"
-      }
-    ]
-  },
-  {
-    "type": "error",
-    "name": "SafeERC20FailedOperation",
-    "inputs": [
-      {
-        "name": "token",
-        "type": "address",
-        "internalType": "address"
-      }
-    ]
-  },
-  {
-    "type": "error",
-    "name": "TooManyUnbondings",
-    "inputs": [
-      {
-        "name": "operator",
-        "type": "address",
-        "internalType": "address"
-      },
-      {
-        "name": "role",
-        "type": "uint8",
-        "internalType": "enum Role"
-      }
-    ]
-  }
+  {"type":"constructor","inputs":[{"name":"setup","type":"tuple","components":[{"name":"token","type":"address"},{"name":"params","type":"address"},{"name":"governance","type":"address"},{"name":"epochLength","type":"uint64"},{"name":"unbondingPeriod","type":"uint64"},{"name":"seizureDelay","type":"uint64"},{"name":"reporterDelay","type":"uint64"},{"name":"potPeriod","type":"uint64"},{"name":"holdPeriod","type":"uint64"},{"name":"slasherDelay","type":"uint64"},{"name":"slashers","type":"address[]"}]}],"stateMutability":"nonpayable"},
+  {"type":"function","name":"CLOCK_MODE","inputs":[],"outputs":[{"name":"","type":"string"}],"stateMutability":"pure"},
+  {"type":"function","name":"MATURING_EPOCHS","inputs":[],"outputs":[{"name":"","type":"uint64"}],"stateMutability":"view"},
+  {"type":"function","name":"MAX_UNBONDINGS","inputs":[],"outputs":[{"name":"","type":"uint256"}],"stateMutability":"view"},
+  {"type":"function","name":"announceSlasher","inputs":[{"name":"slasher","type":"address"}],"outputs":[],"stateMutability":"nonpayable"},
+  {"type":"function","name":"caseKey","inputs":[{"name":"slasher","type":"address"},{"name":"caseId","type":"bytes32"}],"outputs":[{"name":"","type":"bytes32"}],"stateMutability":"pure"},
+  {"type":"function","name":"clock","inputs":[],"outputs":[{"name":"","type":"uint48"}],"stateMutability":"view"},
+  {"type":"function","name":"closePot","inputs":[{"name":"key","type":"bytes32"}],"outputs":[],"stateMutability":"nonpayable"},
+  {"type":"function","name":"currentEpoch","inputs":[],"outputs":[{"name":"","type":"uint64"}],"stateMutability":"view"},
+  {"type":"function","name":"currentKeyOf","inputs":[{"name":"operator","type":"address"}],"outputs":[{"name":"","type":"address"}],"stateMutability":"view"},
+  {"type":"function","name":"delegate","inputs":[{"name":"delegatee","type":"address"}],"outputs":[],"stateMutability":"nonpayable"},
+  {"type":"function","name":"delegateBySig","inputs":[{"name":"delegatee","type":"address"},{"name":"nonce","type":"uint256"},{"name":"expiry","type":"uint256"},{"name":"v","type":"uint8"},{"name":"r","type":"bytes32"},{"name":"s","type":"bytes32"}],"outputs":[],"stateMutability":"nonpayable"},
+  {"type":"function","name":"delegates","inputs":[{"name":"account","type":"address"}],"outputs":[{"name":"","type":"address"}],"stateMutability":"view"},
+  {"type":"function","name":"deploymentBlock","inputs":[],"outputs":[{"name":"","type":"uint64"}],"stateMutability":"view"},
+  {"type":"function","name":"domainSeparator","inputs":[],"outputs":[{"name":"","type":"bytes32"}],"stateMutability":"view"},
+  {"type":"function","name":"eip712Domain","inputs":[],"outputs":[{"name":"fields","type":"bytes1"},{"name":"name","type":"string"},{"name":"version","type":"string"},{"name":"chainId","type":"uint256"},{"name":"verifyingContract","type":"address"},{"name":"salt","type":"bytes32"},{"name":"extensions","type":"uint256[]"}],"stateMutability":"view"},
+  {"type":"function","name":"epochLength","inputs":[],"outputs":[{"name":"","type":"uint64"}],"stateMutability":"view"},
+  {"type":"function","name":"execute","inputs":[{"name":"key","type":"bytes32"}],"outputs":[],"stateMutability":"nonpayable"},
+  {"type":"function","name":"freeze","inputs":[{"name":"operator","type":"address"}],"outputs":[],"stateMutability":"nonpayable"},
+  {"type":"function","name":"genesisTimestamp","inputs":[],"outputs":[{"name":"","type":"uint64"}],"stateMutability":"view"},
+  {"type":"function","name":"getPastTotalSupply","inputs":[{"name":"timepoint","type":"uint256"}],"outputs":[{"name":"","type":"uint256"}],"stateMutability":"view"},
+  {"type":"function","name":"getPastVotes","inputs":[{"name":"account","type":"address"},{"name":"timepoint","type":"uint256"}],"outputs":[{"name":"","type":"uint256"}],"stateMutability":"view"},
+  {"type":"function","name":"getVotes","inputs":[{"name":"account","type":"address"}],"outputs":[{"name":"","type":"uint256"}],"stateMutability":"view"},
+  {"type":"function","name":"governance","inputs":[],"outputs":[{"name":"","type":"address"}],"stateMutability":"view"},
+  {"type":"function","name":"heldOf","inputs":[{"name":"operator","type":"address"},{"name":"role","type":"uint8"}],"outputs":[{"name":"","type":"uint256"}],"stateMutability":"view"},
+  {"type":"function","name":"hold","inputs":[{"name":"caseId","type":"bytes32"},{"name":"operator","type":"address"},{"name":"role","type":"uint8"},{"name":"bps","type":"uint16"}],"outputs":[{"name":"held","type":"uint256"}],"stateMutability":"nonpayable"},
+  {"type":"function","name":"holdOf","inputs":[{"name":"key","type":"bytes32"}],"outputs":[{"name":"","type":"tuple","components":[{"name":"operator","type":"address"},{"name":"role","type":"uint8"},{"name":"amount","type":"uint128"},{"name":"until","type":"uint64"}]}],"stateMutability":"view"},
+  {"type":"function","name":"holdPeriod","inputs":[],"outputs":[{"name":"","type":"uint64"}],"stateMutability":"view"},
+  {"type":"function","name":"isFrozen","inputs":[{"name":"operator","type":"address"}],"outputs":[{"name":"","type":"bool"}],"stateMutability":"view"},
+  {"type":"function","name":"isSlasher","inputs":[{"name":"slasher","type":"address"}],"outputs":[{"name":"","type":"bool"}],"stateMutability":"view"},
+  {"type":"function","name":"maturedStake","inputs":[{"name":"operator","type":"address"},{"name":"role","type":"uint8"},{"name":"epoch","type":"uint64"}],"outputs":[{"name":"","type":"uint256"}],"stateMutability":"view"},
+  {"type":"function","name":"maturedStakes","inputs":[{"name":"operators_","type":"address[]"},{"name":"role","type":"uint8"},{"name":"epoch","type":"uint64"}],"outputs":[{"name":"stakes","type":"uint256[]"}],"stateMutability":"view"},
+  {"type":"function","name":"minimumStake","inputs":[{"name":"role","type":"uint8"}],"outputs":[{"name":"","type":"uint128"}],"stateMutability":"pure"},
+  {"type":"function","name":"networkId","inputs":[],"outputs":[{"name":"","type":"bytes32"}],"stateMutability":"view"},
+  {"type":"function","name":"nonces","inputs":[{"name":"owner","type":"address"}],"outputs":[{"name":"","type":"uint256"}],"stateMutability":"view"},
+  {"type":"function","name":"operatorCount","inputs":[{"name":"role","type":"uint8"}],"outputs":[{"name":"","type":"uint256"}],"stateMutability":"view"},
+  {"type":"function","name":"operators","inputs":[{"name":"role","type":"uint8"},{"name":"from","type":"uint256"},{"name":"count","type":"uint256"}],"outputs":[{"name":"page","type":"tuple[]","components":[{"name":"operator","type":"address"},{"name":"owner","type":"address"},{"name":"stake","type":"uint256"}]}],"stateMutability":"view"},
+  {"type":"function","name":"ownerOf","inputs":[{"name":"operator","type":"address"}],"outputs":[{"name":"","type":"address"}],"stateMutability":"view"},
+  {"type":"function","name":"params","inputs":[],"outputs":[{"name":"","type":"address"}],"stateMutability":"view"},
+  {"type":"function","name":"payReporter","inputs":[{"name":"key","type":"bytes32"}],"outputs":[],"stateMutability":"nonpayable"},
+  {"type":"function","name":"payVictim","inputs":[{"name":"caseId","type":"bytes32"},{"name":"victim","type":"address"},{"name":"amount","type":"uint256"}],"outputs":[],"stateMutability":"nonpayable"},
+  {"type":"function","name":"payoutOf","inputs":[{"name":"operator","type":"address"}],"outputs":[{"name":"","type":"address"}],"stateMutability":"view"},
+  {"type":"function","name":"potPeriod","inputs":[],"outputs":[{"name":"","type":"uint64"}],"stateMutability":"view"},
+  {"type":"function","name":"register","inputs":[{"name":"operator","type":"address"},{"name":"payout","type":"address"},{"name":"deadline","type":"uint256"},{"name":"operatorSig","type":"bytes"}],"outputs":[],"stateMutability":"nonpayable"},
+  {"type":"function","name":"release","inputs":[{"name":"key","type":"bytes32"}],"outputs":[],"stateMutability":"nonpayable"},
+  {"type":"function","name":"removeSlasher","inputs":[{"name":"slasher","type":"address"}],"outputs":[],"stateMutability":"nonpayable"},
+  {"type":"function","name":"reporterDelay","inputs":[],"outputs":[{"name":"","type":"uint64"}],"stateMutability":"view"},
+  {"type":"function","name":"requestUnstake","inputs":[{"name":"operator","type":"address"},{"name":"role","type":"uint8"},{"name":"amount","type":"uint128"}],"outputs":[],"stateMutability":"nonpayable"},
+  {"type":"function","name":"returnSeizure","inputs":[{"name":"key","type":"bytes32"}],"outputs":[],"stateMutability":"nonpayable"},
+  {"type":"function","name":"rotate","inputs":[{"name":"from","type":"address"},{"name":"to","type":"address"},{"name":"deadline","type":"uint256"},{"name":"toSig","type":"bytes"}],"outputs":[],"stateMutability":"nonpayable"},
+  {"type":"function","name":"seize","inputs":[{"name":"caseId","type":"bytes32"},{"name":"operator","type":"address"},{"name":"role","type":"uint8"},{"name":"bps","type":"uint16"},{"name":"reporter","type":"address"}],"outputs":[{"name":"seized","type":"uint256"}],"stateMutability":"nonpayable"},
+  {"type":"function","name":"seizureDelay","inputs":[],"outputs":[{"name":"","type":"uint64"}],"stateMutability":"view"},
+  {"type":"function","name":"seizureOf","inputs":[{"name":"key","type":"bytes32"}],"outputs":[{"name":"seizure","type":"tuple","components":[{"name":"slasher","type":"address"},{"name":"operator","type":"address"},{"name":"role","type":"uint8"},{"name":"state","type":"uint8"},{"name":"reporter","type":"address"},{"name":"amount","type":"uint128"},{"name":"toReporter","type":"uint128"},{"name":"pot","type":"uint128"},{"name":"seizedAt","type":"uint64"}]}],"stateMutability":"view"},
+  {"type":"function","name":"setPayout","inputs":[{"name":"operator","type":"address"},{"name":"payout","type":"address"}],"outputs":[],"stateMutability":"nonpayable"},
+  {"type":"function","name":"slashableOf","inputs":[{"name":"operator","type":"address"},{"name":"role","type":"uint8"}],"outputs":[{"name":"","type":"uint256"}],"stateMutability":"view"},
+  {"type":"function","name":"slasherDelay","inputs":[],"outputs":[{"name":"","type":"uint64"}],"stateMutability":"view"},
+  {"type":"function","name":"slasherFrom","inputs":[{"name":"slasher","type":"address"}],"outputs":[{"name":"","type":"uint64"}],"stateMutability":"view"},
+  {"type":"function","name":"stake","inputs":[{"name":"operator","type":"address"},{"name":"role","type":"uint8"},{"name":"amount","type":"uint128"}],"outputs":[],"stateMutability":"nonpayable"},
+  {"type":"function","name":"stakeOf","inputs":[{"name":"operator","type":"address"},{"name":"role","type":"uint8"}],"outputs":[{"name":"","type":"uint256"}],"stateMutability":"view"},
+  {"type":"function","name":"token","inputs":[],"outputs":[{"name":"","type":"address"}],"stateMutability":"view"},
+  {"type":"function","name":"unbondingPeriod","inputs":[],"outputs":[{"name":"","type":"uint64"}],"stateMutability":"view"},
+  {"type":"function","name":"unbondings","inputs":[{"name":"operator","type":"address"},{"name":"role","type":"uint8"}],"outputs":[{"name":"entries","type":"tuple[]","components":[{"name":"amount","type":"uint128"},{"name":"releaseAt","type":"uint64"}]}],"stateMutability":"view"},
+  {"type":"function","name":"withdraw","inputs":[{"name":"operator","type":"address"},{"name":"role","type":"uint8"}],"outputs":[],"stateMutability":"nonpayable"},
+  {"type":"event","name":"DelegateChanged","inputs":[{"name":"delegator","type":"address","indexed":true},{"name":"fromDelegate","type":"address","indexed":true},{"name":"toDelegate","type":"address","indexed":true}],"anonymous":false},
+  {"type":"event","name":"DelegateVotesChanged","inputs":[{"name":"delegate","type":"address","indexed":true},{"name":"previousVotes","type":"uint256","indexed":false},{"name":"newVotes","type":"uint256","indexed":false}],"anonymous":false},
+  {"type":"event","name":"EIP712DomainChanged","inputs":[],"anonymous":false},
+  {"type":"event","name":"Frozen","inputs":[{"name":"operator","type":"address","indexed":true}],"anonymous":false},
+  {"type":"event","name":"Held","inputs":[{"name":"key","type":"bytes32","indexed":true},{"name":"operator","type":"address","indexed":true},{"name":"role","type":"uint8","indexed":true},{"name":"amount","type":"uint256","indexed":false},{"name":"until","type":"uint64","indexed":false}],"anonymous":false},
+  {"type":"event","name":"HoldReleased","inputs":[{"name":"key","type":"bytes32","indexed":true}],"anonymous":false},
+  {"type":"event","name":"PayoutChanged","inputs":[{"name":"operator","type":"address","indexed":true},{"name":"payout","type":"address","indexed":false}],"anonymous":false},
+  {"type":"event","name":"PotClosed","inputs":[{"name":"key","type":"bytes32","indexed":true},{"name":"toTreasury","type":"uint256","indexed":false}],"anonymous":false},
+  {"type":"event","name":"Registered","inputs":[{"name":"operator","type":"address","indexed":true},{"name":"owner","type":"address","indexed":true},{"name":"payout","type":"address","indexed":false}],"anonymous":false},
+  {"type":"event","name":"ReporterPaid","inputs":[{"name":"key","type":"bytes32","indexed":true},{"name":"reporter","type":"address","indexed":true},{"name":"amount","type":"uint256","indexed":false}],"anonymous":false},
+  {"type":"event","name":"Rotated","inputs":[{"name":"from","type":"address","indexed":true},{"name":"to","type":"address","indexed":true}],"anonymous":false},
+  {"type":"event","name":"Seized","inputs":[{"name":"key","type":"bytes32","indexed":true},{"name":"operator","type":"address","indexed":true},{"name":"role","type":"uint8","indexed":true},{"name":"amount","type":"uint256","indexed":false},{"name":"slasher","type":"address","indexed":false},{"name":"reporter","type":"address","indexed":false}],"anonymous":false},
+  {"type":"event","name":"SeizureExecuted","inputs":[{"name":"key","type":"bytes32","indexed":true},{"name":"burned","type":"uint256","indexed":false}],"anonymous":false},
+  {"type":"event","name":"SeizureReturned","inputs":[{"name":"key","type":"bytes32","indexed":true},{"name":"amount","type":"uint256","indexed":false}],"anonymous":false},
+  {"type":"event","name":"SlasherAnnounced","inputs":[{"name":"slasher","type":"address","indexed":true},{"name":"activeFrom","type":"uint64","indexed":false}],"anonymous":false},
+  {"type":"event","name":"SlasherRemoved","inputs":[{"name":"slasher","type":"address","indexed":true}],"anonymous":false},
+  {"type":"event","name":"Staked","inputs":[{"name":"operator","type":"address","indexed":true},{"name":"role","type":"uint8","indexed":true},{"name":"amount","type":"uint128","indexed":false},{"name":"countsFrom","type":"uint64","indexed":false}],"anonymous":false},
+  {"type":"event","name":"UnstakeRequested","inputs":[{"name":"operator","type":"address","indexed":true},{"name":"role","type":"uint8","indexed":true},{"name":"amount","type":"uint128","indexed":false},{"name":"releaseAt","type":"uint64","indexed":false}],"anonymous":false},
+  {"type":"event","name":"VictimPaid","inputs":[{"name":"key","type":"bytes32","indexed":true},{"name":"victim","type":"address","indexed":true},{"name":"amount","type":"uint256","indexed":false}],"anonymous":false},
+  {"type":"event","name":"Withdrawn","inputs":[{"name":"operator","type":"address","indexed":true},{"name":"role","type":"uint8","indexed":true},{"name":"amount","type":"uint256","indexed":false},{"name":"owner","type":"address","indexed":false}],"anonymous":false},
+  {"type":"error","name":"AlreadyRegistered","inputs":[{"name":"operator","type":"address"}]},
+  {"type":"error","name":"BadConsent","inputs":[{"name":"operator","type":"address"}]},
+  {"type":"error","name":"BelowMinimum","inputs":[{"name":"role","type":"uint8"},{"name":"amount","type":"uint256"},{"name":"minimum","type":"uint256"}]},
+  {"type":"error","name":"CaseKnown","inputs":[{"name":"key","type":"bytes32"}]},
+  {"type":"error","name":"CheckpointUnorderedInsertion","inputs":[]},
+  {"type":"error","name":"ConsentExpired","inputs":[{"name":"deadline","type":"uint256"}]},
+  {"type":"error","name":"ECDSAInvalidSignature","inputs":[]},
+  {"type":"error","name":"ECDSAInvalidSignatureLength","inputs":[{"name":"length","type":"uint256"}]},
+  {"type":"error","name":"ECDSAInvalidSignatureS","inputs":[{"name":"s","type":"bytes32"}]},
+  {"type":"error","name":"ERC5805FutureLookup","inputs":[{"name":"timepoint","type":"uint256"},{"name":"clock","type":"uint48"}]},
+  {"type":"error","name":"EpochOver","inputs":[{"name":"epoch","type":"uint64"},{"name":"current","type":"uint64"}]},
+  {"type":"error","name":"ExceedsPot","inputs":[{"name":"requested","type":"uint256"},{"name":"pot","type":"uint256"}]},
+  {"type":"error","name":"ExceedsStake","inputs":[{"name":"requested","type":"uint256"},{"name":"staked","type":"uint256"}]},
+  {"type":"error","name":"InvalidAccountNonce","inputs":[{"name":"account","type":"address"},{"name":"currentNonce","type":"uint256"}]},
+  {"type":"error","name":"InvalidArgument","inputs":[]},
+  {"type":"error","name":"InvalidParameters","inputs":[]},
+  {"type":"error","name":"NotGovernance","inputs":[{"name":"caller","type":"address"}]},
+  {"type":"error","name":"NotGuardian","inputs":[{"name":"caller","type":"address"}]},
+  {"type":"error","name":"NotOwner","inputs":[{"name":"operator","type":"address"},{"name":"caller","type":"address"}]},
+  {"type":"error","name":"NotSlasher","inputs":[{"name":"caller","type":"address"}]},
+  {"type":"error","name":"NothingToWithdraw","inputs":[{"name":"operator","type":"address"},{"name":"role","type":"uint8"}]},
+  {"type":"error","name":"OffenderPaid","inputs":[{"name":"account","type":"address"}]},
+  {"type":"error","name":"OperatorFrozen","inputs":[{"name":"operator","type":"address"}]},
+  {"type":"error","name":"SafeCastOverflowedUintDowncast","inputs":[{"name":"bits","type":"uint8"},{"name":"value","type":"uint256"}]},
+  {"type":"error","name":"SafeERC20FailedOperation","inputs":[{"name":"token","type":"address"}]},
+  {"type":"error","name":"SlasherKnown","inputs":[{"name":"slasher","type":"address"}]},
+  {"type":"error","name":"StringTooLong","inputs":[{"name":"str","type":"string"}]},
+  {"type":"error","name":"TooEarly","inputs":[{"name":"key","type":"bytes32"},{"name":"possibleAt","type":"uint64"}]},
+  {"type":"error","name":"TooLate","inputs":[{"name":"key","type":"bytes32"},{"name":"possibleUntil","type":"uint64"}]},
+  {"type":"error","name":"TooManyUnbondings","inputs":[{"name":"operator","type":"address"},{"name":"role","type":"uint8"}]},
+  {"type":"error","name":"UnderCase","inputs":[{"name":"operator","type":"address"},{"name":"role","type":"uint8"},{"name":"held","type":"uint256"}]},
+  {"type":"error","name":"UnknownCase","inputs":[{"name":"key","type":"bytes32"}]},
+  {"type":"error","name":"VotesExpiredSignature","inputs":[{"name":"expiry","type":"uint256"}]},
+  {"type":"error","name":"WrongState","inputs":[{"name":"key","type":"bytes32"},{"name":"state","type":"uint8"}]},
 ] as const
-
-export const creationCode =
-  '0x610180604052348015610010575f5ffd5b506040516131de3803806131de83398101604081905261002f9161024d565b6001600160a01b0383161580159061004f57505f826001600160401b0316115b8015610067575062093a806001600160401b03831611155b80156100855750816001600160401b0316816001600160401b031610155b801561009d5750624f1a006001600160401b03821611155b6100ba57604051630e52390960e41b815260040160405180910390fd5b6001600160a01b0383166080526001600160401b0380831660a05281811660c05242811660e052439081166101005261010390469030906100fd9060019061029a565b40610128565b6101208190524661014081905261011b913090610193565b61016052506102bf915050565b604080517f180a2f872cb1f5f7609b847098fffac675017ae2a9f7a9925b20441a7d5fd7a360208201529081018490526001600160a01b0383166060820152608081018290525f9060a0015b6040516020818303038152906040528051906020012090509392505050565b604080517fd87cd6ef79d4e2b95e15ce8abf732db51ec771f1ca2edccf22a46c729ac5647260208201527fefa666079d2700787b58faf5d3cb8d71c1829fc23de6d1c1183ce8948b97653e918101919091527fc89efdaa54c0f20c7adf612882df0950f5a951637e0307cdcb4c672f298b8bc66060820152608081018490526001600160a01b03831660a082015260c081018290525f9060e001610174565b80516001600160401b0381168114610248575f5ffd5b919050565b5f5f5f6060848603121561025f575f5ffd5b83516001600160a01b0381168114610275575f5ffd5b925061028360208501610232565b915061029160408501610232565b90509250925092565b818103818111156102b957634e487b7160e01b5f52601160045260245ffd5b92915050565b60805160a05160c05160e05161010051610120516101405161016051612e9a6103445f395f611efd01525f611e0b01525f81816103a50152611eb801525f61036101525f81816104350152610fc101525f81816102b50152610d7c01525f81816102420152610f9d01525f81816104d2015281816117090152611dd80152612e9a5ff3fe608060405234801561000f575f5ffd5b50600436106101bb575f3560e01c80638e445d33116100f3578063c2fb1ceb11610093578063e58398361161006e578063e58398361461046a578063efc41d56146104bd578063f698da25146104c5578063fc0c546a146104cd575f5ffd5b8063c2fb1ceb1461041d578063cacf66ab14610430578063cc5a02cb14610457575f5ffd5b8063ad9159fd116100ce578063ad9159fd146103da578063ae163f5c146103ed578063b13442711461040d578063bb36e16914610413575f5ffd5b80638e445d33146103965780639025e64c146103a0578063995c92da146103c7575f5ffd5b80636da61d1e1161015e5780637f1e57b2116101395780637f1e57b21461034157806381e1b9fb1461035457806382100e3f1461035c5780638d1fdf2f14610383575f5ffd5b80636da61d1e146102d75780637667180814610305578063796a486c1461030d575f5ffd5b806357d775f81161019957806357d775f81461023d5780636141a90f1461027d578063664ff858146102905780636cf6d675146102b0575f5ffd5b806308acb410146101bf57806314afd79e146101e55780633e0784f114610228575b5f5ffd5b6101d26101cd36600461296e565b6104f4565b6040519081526020015b60405180910390f35b6102106101f33660046129be565b6001600160a01b039081165f908152602081905260409020541690565b6040516001600160a01b0390911681526020016101dc565b61023b6102363660046129d7565b61057a565b005b6102647f000000000000000000000000000000000000000000000000000000000000000081565b60405167ffffffffffffffff90911681526020016101dc565b61023b61028b366004612a6c565b6108a0565b6102a361029e366004612ab9565b610ebf565b6040516101dc9190612aea565b6102647f000000000000000000000000000000000000000000000000000000000000000081565b6102106102e53660046129be565b6001600160a01b039081165f908152602081905260409020600101541690565b610264610f9a565b61032061031b366004612b54565b610ff5565b6040516fffffffffffffffffffffffffffffffff90911681526020016101dc565b6101d261034f366004612b54565b61107a565b6101d2600881565b6102647f000000000000000000000000000000000000000000000000000000000000000081565b61023b6103913660046129be565b6110b7565b610264624f1a0081565b6101d27f000000000000000000000000000000000000000000000000000000000000000081565b61023b6103d5366004612a6c565b611231565b6101d26103e8366004612ab9565b611750565b6104006103fb366004612b6d565b611839565b6040516101dc9190612b9d565b5f610210565b61026462093a8081565b61023b61042b366004612c02565b6119ae565b6102647f000000000000000000000000000000000000000000000000000000000000000081565b61023b610465366004612ab9565b611af1565b6104ad6104783660046129be565b6001600160a01b03165f9081526020819052604090205474010000000000000000000000000000000000000000900460ff1690565b60405190151581526020016101dc565b610264600281565b6101d2611e08565b6102107f000000000000000000000000000000000000000000000000000000000000000081565b5f5f6104fe610f9a565b9050828167ffffffffffffffff8082169083161015610562576040517fb5556fe400000000000000000000000000000000000000000000000000000000815267ffffffffffffffff9283166004820152911660248201526044015b60405180910390fd5b505061056f858585611f1f565b9150505b9392505050565b6001600160a01b0384166105ba576040517fa9cb9e0d00000000000000000000000000000000000000000000000000000000815260040160405180910390fd5b8242111583906105f9576040517f992b530800000000000000000000000000000000000000000000000000000000815260040161055991815260200190565b506001600160a01b038581165f9081526020819052604090205486911615610659576040517f45ed80e90000000000000000000000000000000000000000000000000000000081526001600160a01b039091166004820152602401610559565b505f610709610666611e08565b604080517f9dbd311358481f38463e2e4cffb998adb8fc646fbcbaa130c0b505b6df13a2d56020808301919091526001600160a01b03808c16838501523360608401528a16608083015260a08083018a90528351808403909101815260c090920190925280519101206040517f19010000000000000000000000000000000000000000000000000000000000008152600281019290925260228201526042902090565b90505f5f6107188386866120b1565b5090925090505f81600381111561073157610731612c2a565b14801561074f5750876001600160a01b0316826001600160a01b0316145b8890610793576040517fbfd7e3950000000000000000000000000000000000000000000000000000000081526001600160a01b039091166004820152602401610559565b5060408051606081018252338082525f60208084018281526001600160a01b038d81168688019081528f82168086529385905293879020955186549251151574010000000000000000000000000000000000000000027fffffffffffffffffffffff0000000000000000000000000000000000000000009093169082161791909117855591516001949094018054949092167fffffffffffffffffffffffff00000000000000000000000000000000000000009490941693909317905591517fa47563c41dab010f91a8ef9dc7ac2bcdfa0ef2af697e575048e71e6eec60dda39061088e908b906001600160a01b0391909116815260200190565b60405180910390a35050505050505050565b6001600160a01b038084165f9081526020819052604090205484911680158015906108d357506001600160a01b03811633145b82339091610920576040517f23295f0e0000000000000000000000000000000000000000000000000000000081526001600160a01b03928316600482015291166024820152604401610559565b5050826fffffffffffffffffffffffffffffffff165f0361096d576040517fa9cb9e0d00000000000000000000000000000000000000000000000000000000815260040160405180910390fd5b5f610980868661097b610f9a565b6120f8565b90505f61098c826122ae565b905084816fffffffffffffffffffffffffffffffff82168110156109f6576040517f7e3b9b880000000000000000000000000000000000000000000000000000000081526fffffffffffffffffffffffffffffffff90921660048301526024820152604401610559565b505f9050610a166fffffffffffffffffffffffffffffffff871683612c84565b90505f610a2288610ff5565b6fffffffffffffffffffffffffffffffff169050811580610a435750808210155b888383909192610a82576040517fb519ac0f00000000000000000000000000000000000000000000000000000000815260040161055993929190612cd0565b5050506001600160a01b0389165f908152600260205260408120818a6004811115610aaf57610aaf612c2a565b6004811115610ac057610ac0612c2a565b81526020019081526020015f20905060088180549050108a8a9091610b13576040517f84b60499000000000000000000000000000000000000000000000000000000008152600401610559929190612cef565b50505f8890505f86608001516bffffffffffffffffffffffff16826bffffffffffffffffffffffff1610610b4b578660800151610b4d565b815b9050808760800151610b5f9190612d0c565b610b698284612d0c565b6bffffffffffffffffffffffff91821660808a01526020890151909350811690831610610b9a578660200151610b9c565b815b9050808760200151610bae9190612d0c565b610bb88284612d0c565b6bffffffffffffffffffffffff9091166020890152875190925082908890610be1908390612d0c565b6bffffffffffffffffffffffff169052506001600160a01b038c165f90815260016020526040812088918d6004811115610c1d57610c1d612c2a565b6004811115610c2e57610c2e612c2a565b815260208082019290925260409081015f90812084518154948601519386015160608701516bffffffffffffffffffffffff9283167fffffffffffffffff000000000000000000000000000000000000000000000000909716969096176c01000000000000000000000000958316959095029490941777ffffffffffffffffffffffffffffffffffffffffffffffff16780100000000000000000000000000000000000000000000000063ffffffff958616027bffffffffffffffffffffffffffffffffffffffffffffffffffffffff16177c01000000000000000000000000000000000000000000000000000000009490951693909302939093178355608090930151600190920180547fffffffffffffffffffffffffffffffffffffffff0000000000000000000000001692909116919091179055859003610d7657610d768c8c6122fb565b5f610da17f000000000000000000000000000000000000000000000000000000000000000042612d30565b604080518082019091526fffffffffffffffffffffffffffffffff808e16825267ffffffffffffffff80841660208085019182528954600181018b555f8b8152919091209451940180549151909216700100000000000000000000000000000000027fffffffffffffffff000000000000000000000000000000000000000000000000909116939092169290921717905590508b6004811115610e4657610e46612c2a565b8d6001600160a01b03167f066dd5ed4f94d1b25aaba0134b199ce4a7a20761da6ce16dc387332093b27af28d84604051610ea89291906fffffffffffffffffffffffffffffffff92909216825267ffffffffffffffff16602082015260400190565b60405180910390a350505050505050505050505050565b6001600160a01b0382165f908152600260205260408120606091836004811115610eeb57610eeb612c2a565b6004811115610efc57610efc612c2a565b81526020019081526020015f20805480602002602001604051908101604052809291908181526020015f905b82821015610f8d575f84815260209081902060408051808201909152908401546fffffffffffffffffffffffffffffffff81168252700100000000000000000000000000000000900467ffffffffffffffff1681830152825260019092019101610f28565b5050505090505b92915050565b5f7f0000000000000000000000000000000000000000000000000000000000000000610fe67f000000000000000000000000000000000000000000000000000000000000000042612d50565b610ff09190612d70565b905090565b5f600182600481111561100a5761100a612c2a565b03611020575069021e19e0c9bab2400000919050565b600282600481111561103457611034612c2a565b036110495750686c6b935b8bbd400000919050565b600382600481111561105d5761105d612c2a565b03611073575069010f0cf064dd59200000919050565b505f919050565b5f60035f83600481111561109057611090612c2a565b60048111156110a1576110a1612c2a565b815260208101919091526040015f205492915050565b6001600160a01b038082165f9081526020819052604090205482911680158015906110ea57506001600160a01b03811633145b82339091611137576040517f23295f0e0000000000000000000000000000000000000000000000000000000081526001600160a01b03928316600482015291166024820152604401610559565b50506001600160a01b0383165f90815260208190526040902054839074010000000000000000000000000000000000000000900460ff16156111b1576040517f4991f3f40000000000000000000000000000000000000000000000000000000081526001600160a01b039091166004820152602401610559565b506001600160a01b0383165f8181526020819052604080822080547fffffffffffffffffffffff00ffffffffffffffffffffffffffffffffffffffff1674010000000000000000000000000000000000000000179055517f8a5c4736a33c7b7f29a2c34ea9ff9608afc5718d56f6fd6dcbd2d3711a1a49139190a2505050565b6001600160a01b038084165f90815260208190526040902054849116801580159061126457506001600160a01b03811633145b823390916112b1576040517f23295f0e0000000000000000000000000000000000000000000000000000000081526001600160a01b03928316600482015291166024820152604401610559565b50505f6112bd85610ff5565b6fffffffffffffffffffffffffffffffff16905080158015906112f157506fffffffffffffffffffffffffffffffff841615155b611327576040517fa9cb9e0d00000000000000000000000000000000000000000000000000000000815260040160405180910390fd5b6001600160a01b0386165f90815260208190526040902054869074010000000000000000000000000000000000000000900460ff161561139f576040517f4991f3f40000000000000000000000000000000000000000000000000000000081526001600160a01b039091166004820152602401610559565b505f6113a9610f9a565b90505f6113b7600283612d30565b90505f6113c58989856120f8565b90505f6113e3886fffffffffffffffffffffffffffffffff166124f2565b905081602001516bffffffffffffffffffffffff165f0361143557806114128467ffffffffffffffff16612547565b63ffffffff1660408401526bffffffffffffffffffffffff1660208301526114ba565b8267ffffffffffffffff16826040015163ffffffff16036114785780826020018181516114629190612dc4565b6bffffffffffffffffffffffff169052506114ba565b8082608001516114889190612dc4565b61149b8467ffffffffffffffff16612547565b63ffffffff1660608401526bffffffffffffffffffffffff1660808301525b5f6114c4836122ae565b905089818780821015611506576040517fb519ac0f00000000000000000000000000000000000000000000000000000000815260040161055993929190612cd0565b5050506001600160a01b038b165f90815260016020526040812084918c600481111561153457611534612c2a565b600481111561154557611545612c2a565b815260208082019290925260409081015f2083518154938501519285015160608601516bffffffffffffffffffffffff9283167fffffffffffffffff000000000000000000000000000000000000000000000000909616959095176c01000000000000000000000000948316949094029390931777ffffffffffffffffffffffffffffffffffffffffffffffff16780100000000000000000000000000000000000000000000000063ffffffff948516027bffffffffffffffffffffffffffffffffffffffffffffffffffffffff16177c01000000000000000000000000000000000000000000000000000000009390941692909202929092178255608090920151600190910180547fffffffffffffffffffffffffffffffffffffffff000000000000000000000000169183169190911790558216810361168b5761168b8b8b612590565b89600481111561169d5761169d612c2a565b604080516fffffffffffffffffffffffffffffffff8c16815267ffffffffffffffff871660208201526001600160a01b038e16917f62860f121b2f8336479c9e0d072cf33f539163500ab61b791ec603ea55143190910160405180910390a36117436001600160a01b037f00000000000000000000000000000000000000000000000000000000000000001633306fffffffffffffffffffffffffffffffff8d166126a7565b5050505050505050505050565b6001600160a01b0382165f908152600160205260408120610573908284600481111561177e5761177e612c2a565b600481111561178f5761178f612c2a565b815260208082019290925260409081015f20815160a08101835281546bffffffffffffffffffffffff80821683526c01000000000000000000000000820481169583019590955263ffffffff780100000000000000000000000000000000000000000000000082048116948301949094527c0100000000000000000000000000000000000000000000000000000000900490921660608301526001015490911660808201526122ae565b60605f60035f86600481111561185157611851612c2a565b600481111561186257611862612c2a565b815260208101919091526040015f908120805490925090611881610f9a565b905081861061189257505050610573565b6118a5856118a08885612c84565b6126fc565b67ffffffffffffffff8111156118bd576118bd612de8565b60405190808252806020026020018201604052801561190657816020015b604080516060810182525f80825260208083018290529282015282525f199092019101816118db5790505b5093505f5b84518110156119a3575f84611920838a612e15565b8154811061193057611930612e28565b5f918252602080832090910154604080516060810182526001600160a01b03928316808252808652858552948290205490921692820192909252919250810161197a838c87611f1f565b81525086838151811061198f5761198f612e28565b60209081029190910101525060010161190b565b505050509392505050565b6001600160a01b038083165f9081526020819052604090205483911680158015906119e157506001600160a01b03811633145b82339091611a2e576040517f23295f0e0000000000000000000000000000000000000000000000000000000081526001600160a01b03928316600482015291166024820152604401610559565b50506001600160a01b038316611a70576040517fa9cb9e0d00000000000000000000000000000000000000000000000000000000815260040160405180910390fd5b6001600160a01b038481165f818152602081815260409182902060010180547fffffffffffffffffffffffff0000000000000000000000000000000000000000169488169485179055905192835290917f58a5ff072be0c939808b8ba8c3c7009527337e9b9a3b050f8cc0221b09e1a3c1910160405180910390a250505050565b6001600160a01b0382165f90815260026020526040812081836004811115611b1b57611b1b612c2a565b6004811115611b2c57611b2c612c2a565b815260208101919091526040015f908120805490925090805b8282108015611b8e575042848381548110611b6257611b62612e28565b5f91825260209091200154700100000000000000000000000000000000900467ffffffffffffffff1611155b15611bde57838281548110611ba557611ba5612e28565b5f91825260209091200154611bcc906fffffffffffffffffffffffffffffffff1682612e15565b9050611bd782612e55565b9150611b45565b858583611c19576040517fe5baea16000000000000000000000000000000000000000000000000000000008152600401610559929190612cef565b508290505b83811015611cfe57848181548110611c3857611c38612e28565b905f5260205f2001858483611c4d9190612c84565b81548110611c5d57611c5d612e28565b5f91825260209091208254910180546fffffffffffffffffffffffffffffffff9092167fffffffffffffffffffffffffffffffff0000000000000000000000000000000083168117825592547fffffffffffffffff0000000000000000000000000000000000000000000000009092169092177001000000000000000000000000000000009182900467ffffffffffffffff16909102179055600101611c1e565b505f5b82811015611d595784805480611d1957611d19612e6d565b5f8281526020902081015f1990810180547fffffffffffffffff000000000000000000000000000000000000000000000000169055019055600101611d01565b506001600160a01b038087165f9081526020819052604090205416856004811115611d8657611d86612c2a565b604080518481526001600160a01b0384811660208301528a16917fb1afbbabb15f48338f38f44e8fcae0e0a24f365bed55dcd9ffcd0465bdab7a30910160405180910390a3611dff6001600160a01b037f000000000000000000000000000000000000000000000000000000000000000016828461270b565b50505050505050565b5f7f00000000000000000000000000000000000000000000000000000000000000004614611efa5750604080517fd87cd6ef79d4e2b95e15ce8abf732db51ec771f1ca2edccf22a46c729ac564726020808301919091527fefa666079d2700787b58faf5d3cb8d71c1829fc23de6d1c1183ce8948b97653e828401527fc89efdaa54c0f20c7adf612882df0950f5a951637e0307cdcb4c672f298b8bc660608301524660808301523060a08301527f000000000000000000000000000000000000000000000000000000000000000060c0808401919091528351808403909101815260e0909201909252805191012090565b507f000000000000000000000000000000000000000000000000000000000000000090565b6001600160a01b0383165f9081526020819052604081205474010000000000000000000000000000000000000000900460ff1615611f5e57505f610573565b6001600160a01b0384165f90815260016020526040812081856004811115611f8857611f88612c2a565b6004811115611f9957611f99612c2a565b815260208101919091526040015f2080549091506bffffffffffffffffffffffff81169067ffffffffffffffff8516780100000000000000000000000000000000000000000000000090910463ffffffff161161201d57815461201a906c0100000000000000000000000090046bffffffffffffffffffffffff1682612e15565b90505b81547c0100000000000000000000000000000000000000000000000000000000900463ffffffff16158015906120855750815467ffffffffffffffff85167c010000000000000000000000000000000000000000000000000000000090910463ffffffff1611155b1561056f5760018201546120a7906bffffffffffffffffffffffff1682612e15565b9695505050505050565b5f808060418490036120e5578435602086013560408701355f1a6120d78982858561275e565b9550955095505050506120ef565b505f915060029050825b93509350939050565b6040805160a0810182525f808252602080830182905282840182905260608301829052608083018290526001600160a01b038716825260019052918220909184600481111561214957612149612c2a565b600481111561215a5761215a612c2a565b815260208082019290925260409081015f908120825160a08101845281546bffffffffffffffffffffffff80821683526c01000000000000000000000000820481169683019690965263ffffffff780100000000000000000000000000000000000000000000000082048116958301959095527c01000000000000000000000000000000000000000000000000000000009004909316606084015260010154909216608082015291505b600281108015612225575060208201516bffffffffffffffffffffffff1615155b801561224557508267ffffffffffffffff16826040015163ffffffff1611155b156122a65760208201518251839061225e908390612dc4565b6bffffffffffffffffffffffff90811690915260808401805160608601805163ffffffff166040880152921660208601525f91829052525061229f81612e55565b9050612204565b509392505050565b5f81608001516bffffffffffffffffffffffff1682602001516bffffffffffffffffffffffff16835f01516bffffffffffffffffffffffff166122f19190612e15565b610f949190612e15565b5f60035f83600481111561231157612311612c2a565b600481111561232257612322612c2a565b81526020019081526020015f2090505f60045f84600481111561234757612347612c2a565b600481111561235857612358612c2a565b815260208082019290925260409081015f9081206001600160a01b03881682529092528120548354909250839061239190600190612c84565b815481106123a1576123a1612e28565b905f5260205f20015f9054906101000a90046001600160a01b03169050808383815481106123d1576123d1612e28565b905f5260205f20015f6101000a8154816001600160a01b0302191690836001600160a01b031602179055508160045f86600481111561241257612412612c2a565b600481111561242357612423612c2a565b815260208082019290925260409081015f9081206001600160a01b0386168252909252902055825483908061245a5761245a612e6d565b5f8281526020812082015f1990810180547fffffffffffffffffffffffff000000000000000000000000000000000000000016905590910190915560049085828111156124a9576124a9612c2a565b60048111156124ba576124ba612c2a565b81526020019081526020015f205f866001600160a01b03166001600160a01b031681526020019081526020015f205f90555050505050565b5f6bffffffffffffffffffffffff821115612543576040517f6dfcc6500000000000000000000000000000000000000000000000000000000081526060600482015260248101839052604401610559565b5090565b5f63ffffffff821115612543576040517f6dfcc6500000000000000000000000000000000000000000000000000000000081526020600482015260248101839052604401610559565b60035f8260048111156125a5576125a5612c2a565b60048111156125b6576125b6612c2a565b81526020808201929092526040015f90812080546001808201835591835292822090920180547fffffffffffffffffffffffff0000000000000000000000000000000000000000166001600160a01b03861617905560039083600481111561262057612620612c2a565b600481111561263157612631612c2a565b815260208101919091526040015f205461264b9190612c84565b60045f83600481111561266057612660612c2a565b600481111561267157612671612c2a565b81526020019081526020015f205f846001600160a01b03166001600160a01b031681526020019081526020015f20819055505050565b6126b5848484846001612844565b6126f6576040517f5274afe70000000000000000000000000000000000000000000000000000000081526001600160a01b0385166004820152602401610559565b50505050565b5f828218828410028218610573565b61271883838360016128ca565b612759576040517f5274afe70000000000000000000000000000000000000000000000000000000081526001600160a01b0384166004820152602401610559565b505050565b5f80807f7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a084111561279757505f9150600390508261283a565b604080515f808252602082018084528a905260ff891692820192909252606081018790526080810186905260019060a0016020604051602081039080840390855afa1580156127e8573d5f5f3e3d5ffd5b50506040517fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe001519150506001600160a01b03811661283157505f92506001915082905061283a565b92505f91508190505b9450945094915050565b6040517f23b872dd000000000000000000000000000000000000000000000000000000005f8181526001600160a01b038781166004528616602452604485905291602083606481808c5af1925060015f511483166128b95783831516156128ad573d5f823e3d81fd5b5f883b113d1516831692505b604052505f60605295945050505050565b6040517fa9059cbb000000000000000000000000000000000000000000000000000000005f8181526001600160a01b038616600452602485905291602083604481808b5af1925060015f5114831661293957838315161561292d573d5f823e3d81fd5b5f873b113d1516831692505b60405250949350505050565b80356001600160a01b038116811461295b575f5ffd5b919050565b80356005811061295b575f5ffd5b5f5f5f60608486031215612980575f5ffd5b61298984612945565b925061299760208501612960565b9150604084013567ffffffffffffffff811681146129b3575f5ffd5b809150509250925092565b5f602082840312156129ce575f5ffd5b61057382612945565b5f5f5f5f5f608086880312156129eb575f5ffd5b6129f486612945565b9450612a0260208701612945565b935060408601359250606086013567ffffffffffffffff811115612a24575f5ffd5b8601601f81018813612a34575f5ffd5b803567ffffffffffffffff811115612a4a575f5ffd5b886020828401011115612a5b575f5ffd5b959894975092955050506020019190565b5f5f5f60608486031215612a7e575f5ffd5b612a8784612945565b9250612a9560208501612960565b915060408401356fffffffffffffffffffffffffffffffff811681146129b3575f5ffd5b5f5f60408385031215612aca575f5ffd5b612ad383612945565b9150612ae160208401612960565b90509250929050565b602080825282518282018190525f918401906040840190835b81811015612b4957835180516fffffffffffffffffffffffffffffffff16845260209081015167ffffffffffffffff168185015290930192604090920191600101612b03565b509095945050505050565b5f60208284031215612b64575f5ffd5b61057382612960565b5f5f5f60608486031215612b7f575f5ffd5b612b8884612960565b95602085013595506040909401359392505050565b602080825282518282018190525f918401906040840190835b81811015612b495783516001600160a01b0381511684526001600160a01b0360208201511660208501526040810151604085015250606083019250602084019350600181019050612bb6565b5f5f60408385031215612c13575f5ffd5b612c1c83612945565b9150612ae160208401612945565b7f4e487b71000000000000000000000000000000000000000000000000000000005f52602160045260245ffd5b7f4e487b71000000000000000000000000000000000000000000000000000000005f52601160045260245ffd5b81810381811115610f9457610f94612c57565b60058110612ccc577f4e487b71000000000000000000000000000000000000000000000000000000005f52602160045260245ffd5b9052565b60608101612cde8286612c97565b602082019390935260400152919050565b6001600160a01b0383168152604081016105736020830184612c97565b6bffffffffffffffffffffffff8281168282160390811115610f9457610f94612c57565b67ffffffffffffffff8181168382160190811115610f9457610f94612c57565b67ffffffffffffffff8281168282160390811115610f9457610f94612c57565b5f67ffffffffffffffff831680612dae577f4e487b71000000000000000000000000000000000000000000000000000000005f52601260045260245ffd5b8067ffffffffffffffff84160491505092915050565b6bffffffffffffffffffffffff8181168382160190811115610f9457610f94612c57565b7f4e487b71000000000000000000000000000000000000000000000000000000005f52604160045260245ffd5b80820180821115610f9457610f94612c57565b7f4e487b71000000000000000000000000000000000000000000000000000000005f52603260045260245ffd5b5f5f198203612e6657612e66612c57565b5060010190565b7f4e487b71000000000000000000000000000000000000000000000000000000005f52603160045260245ffd' as const

@@ -1,17 +1,14 @@
 import { describe, expect, it } from 'vitest'
+import { CONTRACT_NAMES } from '../../../src/chain/contractNames.ts'
 import { formatNetworkFile, type NetworkFile, parseNetworkFile } from '../../../src/chain/index.ts'
+import { contractsOfNoChain } from '../../support/networkFile.ts'
 
 const FILE: NetworkFile = {
   name: 'devnet',
   profile: 'devnet',
   chainId: 31337,
   networkId: `0x${'ab'.repeat(32)}`,
-  contracts: {
-    opg: `0x${'a1'.repeat(20)}`,
-    stakeManager: `0x${'b2'.repeat(20)}`,
-    committee: `0x${'c3'.repeat(20)}`,
-    batchAnchor: `0x${'d4'.repeat(20)}`,
-  },
+  contracts: contractsOfNoChain(),
   deploymentBlock: 2,
   genesisTimestamp: 1_795_254_273,
   epochSeconds: 60,
@@ -45,6 +42,17 @@ describe('network file', () => {
       contracts.opg = `0x${'A1'.repeat(20)}`
     })
     expect(problems).toEqual(['contracts.opg: expected an address in its EIP-55 form'])
+  })
+
+  it('holds every contract of a network, and no other', () => {
+    for (const name of CONTRACT_NAMES) {
+      const problems = problemsOf((file) => Reflect.deleteProperty(file.contracts as object, name))
+      expect(problems).toHaveLength(1)
+      expect(problems[0]).toContain(`contracts.${name}:`)
+    }
+    expect(problemsOf((file) => Object.assign(file.contracts as object, { slasher: FILE.contracts.opg }))[0]).toContain(
+      'slasher',
+    )
   })
 
   it.each([

@@ -8,6 +8,7 @@ import { DEVNET_FILE, locateHome } from '../../../src/cli/context.ts'
 import { errorSchema, resultSchemas, runProgram } from '../../../src/cli/index.ts'
 import { createConfig, homeAt, readHome } from '../../../src/node/index.ts'
 import { formatReceiptFile } from '../../../src/protocol/index.ts'
+import { contractsOfNoChain } from '../../support/networkFile.ts'
 import { makeReceiptFixture } from '../../support/receiptFixture.ts'
 
 let directory: string
@@ -56,12 +57,7 @@ async function writeReceipt(
       profile: 'devnet',
       chainId,
       networkId,
-      contracts: {
-        opg: `0x${'01'.repeat(20)}`,
-        stakeManager,
-        committee: `0x${'03'.repeat(20)}`,
-        batchAnchor: `0x${'04'.repeat(20)}`,
-      },
+      contracts: contractsOfNoChain({ stakeManager }),
       deploymentBlock: 1,
       genesisTimestamp: 1,
       epochSeconds: 60,

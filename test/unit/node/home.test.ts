@@ -17,18 +17,14 @@ import {
   writeNodeFile,
 } from '../../../src/node/home.ts'
 import { findPassword, readOperatorKey, writeOperatorKey } from '../../../src/node/operatorKey.ts'
+import { contractsOfNoChain } from '../../support/networkFile.ts'
 
 const network: NetworkFile = {
   name: 'devnet',
   profile: 'devnet',
   chainId: 31337,
   networkId: `0x${'11'.repeat(32)}`,
-  contracts: {
-    opg: `0x${'01'.repeat(20)}`,
-    stakeManager: `0x${'02'.repeat(20)}`,
-    committee: `0x${'03'.repeat(20)}`,
-    batchAnchor: `0x${'04'.repeat(20)}`,
-  },
+  contracts: contractsOfNoChain(),
   deploymentBlock: 3,
   genesisTimestamp: 1,
   epochSeconds: 60,

@@ -9,18 +9,14 @@ import { devnetPrivateKey } from '../../../src/node/devnetKeys.ts'
 import { homeAt } from '../../../src/node/home.ts'
 import { createLogger } from '../../../src/node/logger.ts'
 import { createNode, type OpgNode } from '../../../src/node/node.ts'
+import { contractsOfNoChain } from '../../support/networkFile.ts'
 
 const network: NetworkFile = {
   name: 'test',
   profile: 'production',
   chainId: 8453,
   networkId: `0x${'11'.repeat(32)}`,
-  contracts: {
-    opg: `0x${'01'.repeat(20)}`,
-    stakeManager: `0x${'02'.repeat(20)}`,
-    committee: `0x${'03'.repeat(20)}`,
-    batchAnchor: `0x${'04'.repeat(20)}`,
-  },
+  contracts: contractsOfNoChain(),
   deploymentBlock: 3,
   genesisTimestamp: 1,
   epochSeconds: 60,
