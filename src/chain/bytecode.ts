@@ -16,6 +16,7 @@ import { creationCode as paymentChannels } from './generated/bytecode/PaymentCha
 import { creationCode as permit2 } from './generated/bytecode/Permit2.ts'
 import { creationCode as permit2DepositCollector } from './generated/bytecode/Permit2DepositCollector.ts'
 import { creationCode as protocolParams } from './generated/bytecode/ProtocolParams.ts'
+import { creationCode as receiptVerifier } from './generated/bytecode/ReceiptVerifier.ts'
 import { creationCode as rewardDistributor } from './generated/bytecode/RewardDistributor.ts'
 import { creationCode as stakeManager } from './generated/bytecode/StakeManager.ts'
 import { creationCode as timelock } from './generated/bytecode/Timelock.ts'
@@ -44,5 +45,6 @@ export const creationCode: { readonly [N in ContractName | 'vesting']: Hex } = {
   rewardDistributor,
   modelRegistry,
   measurementRegistry,
+  receiptVerifier,
   vesting,
 }

@@ -23,6 +23,7 @@ export const CONTRACTS = {
   rewardDistributor: 'RewardDistributor',
   modelRegistry: 'ModelRegistry',
   measurementRegistry: 'MeasurementRegistry',
+  receiptVerifier: 'ReceiptVerifier',
 } as const
 
 export type ContractName = keyof typeof CONTRACTS

@@ -26,6 +26,7 @@ import { abi as paymentChannelsAbi } from './generated/PaymentChannels.ts'
 import { abi as permit2Abi } from './generated/Permit2.ts'
 import { abi as permit2DepositCollectorAbi } from './generated/Permit2DepositCollector.ts'
 import { abi as protocolParamsAbi } from './generated/ProtocolParams.ts'
+import { abi as receiptVerifierAbi } from './generated/ReceiptVerifier.ts'
 import { abi as rewardDistributorAbi } from './generated/RewardDistributor.ts'
 import { abi as stakeManagerAbi } from './generated/StakeManager.ts'
 import { abi as timelockAbi } from './generated/Timelock.ts'
@@ -287,5 +288,6 @@ function constructorsOf(genesis: Genesis, at: NetworkContracts): { readonly [N i
       ]),
     modelRegistry: () => construct(modelRegistryAbi, creationCode.modelRegistry, []),
     measurementRegistry: () => construct(measurementRegistryAbi, creationCode.measurementRegistry, stakes),
+    receiptVerifier: () => construct(receiptVerifierAbi, creationCode.receiptVerifier, [at.batchAnchor]),
   }
 }

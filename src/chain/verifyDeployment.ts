@@ -18,6 +18,7 @@ import { abi as opgAbi } from './generated/OPG.ts'
 import { abi as opgGovernorAbi } from './generated/OPGGovernor.ts'
 import { abi as permit2DepositCollectorAbi } from './generated/Permit2DepositCollector.ts'
 import { abi as protocolParamsAbi } from './generated/ProtocolParams.ts'
+import { abi as receiptVerifierAbi } from './generated/ReceiptVerifier.ts'
 import { abi as rewardDistributorAbi } from './generated/RewardDistributor.ts'
 import { abi as stakeManagerAbi } from './generated/StakeManager.ts'
 import { abi as timelockAbi } from './generated/Timelock.ts'
@@ -228,6 +229,7 @@ function moduleExpectations({ genesis, contracts }: DeploymentPlan): readonly Ex
   const reserve = { address: contracts.emissionReserve, abi: emissionReserveAbi } as const
   const distributor = { address: contracts.rewardDistributor, abi: rewardDistributorAbi } as const
   const registry = { address: contracts.measurementRegistry, abi: measurementRegistryAbi } as const
+  const verifier = { address: contracts.receiptVerifier, abi: receiptVerifierAbi } as const
   const months = genesis.allocation.find(({ beneficiary }) => beneficiary === 'reserve')?.months ?? 96
   return [
     expecting('committee', committee, 'stakeManager', contracts.stakeManager),
@@ -256,6 +258,7 @@ function moduleExpectations({ genesis, contracts }: DeploymentPlan): readonly Ex
     expecting('rewardDistributor', distributor, 'voidPeriod', BigInt(periods.voiding)),
     expecting('measurementRegistry', registry, 'stakeManager', contracts.stakeManager),
     expecting('measurementRegistry', registry, 'params', contracts.protocolParams),
+    expecting('receiptVerifier', verifier, 'batchAnchor', contracts.batchAnchor),
   ]
 }
 

@@ -1,6 +1,7 @@
 // Generated from StakeManager.sol of contracts/src by scripts/generateContracts.ts.
 export const abi = [
   {"type":"constructor","inputs":[{"name":"setup","type":"tuple","components":[{"name":"token","type":"address"},{"name":"params","type":"address"},{"name":"governance","type":"address"},{"name":"epochLength","type":"uint64"},{"name":"unbondingPeriod","type":"uint64"},{"name":"seizureDelay","type":"uint64"},{"name":"reporterDelay","type":"uint64"},{"name":"potPeriod","type":"uint64"},{"name":"holdPeriod","type":"uint64"},{"name":"slasherDelay","type":"uint64"},{"name":"slashers","type":"address[]"}]}],"stateMutability":"nonpayable"},
+  {"type":"function","name":"BURNED","inputs":[],"outputs":[{"name":"","type":"address"}],"stateMutability":"view"},
   {"type":"function","name":"CLOCK_MODE","inputs":[],"outputs":[{"name":"","type":"string"}],"stateMutability":"pure"},
   {"type":"function","name":"MATURING_EPOCHS","inputs":[],"outputs":[{"name":"","type":"uint64"}],"stateMutability":"view"},
   {"type":"function","name":"MAX_UNBONDINGS","inputs":[],"outputs":[{"name":"","type":"uint256"}],"stateMutability":"view"},

@@ -131,6 +131,7 @@ export const abi = [
   {"type":"error","name":"NotPausable","inputs":[{"name":"module","type":"uint8"}]},
   {"type":"error","name":"NotPendingOwner","inputs":[{"name":"line","type":"bytes32"},{"name":"caller","type":"address"}]},
   {"type":"error","name":"NotProved","inputs":[{"name":"id","type":"uint64"}]},
+  {"type":"error","name":"NotProven","inputs":[{"name":"outcome","type":"uint8"}]},
   {"type":"error","name":"NotReceiverAuthorizer","inputs":[]},
   {"type":"error","name":"NotRegistered","inputs":[{"name":"operator","type":"address"}]},
   {"type":"error","name":"NotReplaced","inputs":[]},
