@@ -68,7 +68,6 @@ contract OPGGovernor is
     GovernorPreventLateQuorum(settings.lateQuorumExtension)
   {
     require(settings.votingDelay != 0, SettingOutOfBounds(0, 1, type(uint48).max));
-    _requireWithin(settings.lateQuorumExtension, 0, settings.votingPeriod);
     params = params_;
     _genesisDelay = settings.votingDelay;
     _genesisPeriod = settings.votingPeriod;
@@ -130,12 +129,6 @@ contract OPGGovernor is
   function _setProposalThreshold(uint256 newProposalThreshold) internal override {
     _requireWithin(newProposalThreshold, 0, MAX_PROPOSAL_THRESHOLD);
     super._setProposalThreshold(newProposalThreshold);
-  }
-
-  /// @dev A longer extension than a vote would let a late quorum hold a proposal open.
-  function _setLateQuorumVoteExtension(uint48 newVoteExtension) internal override {
-    if (_genesisPeriod != 0) _requireWithin(newVoteExtension, 0, _genesisPeriod);
-    super._setLateQuorumVoteExtension(newVoteExtension);
   }
 
   function _propose(

@@ -27,6 +27,7 @@ interface Vm {
   function etch(address target, bytes calldata code) external;
   function getNonce(address account) external view returns (uint64);
   function computeCreateAddress(address deployer, uint256 nonce) external pure returns (address);
+  function toString(uint256 value) external pure returns (string memory);
   function getBlockTimestamp() external view returns (uint256);
   function snapshotGasLastCall(string calldata group, string calldata name) external returns (uint256);
 }
