@@ -614,6 +614,74 @@ contract RewardDistributorTest is Rewards {
     }
   }
 
+  // A corrupt quorum
+
+  address private constant THIEF = address(0x7111EF);
+
+  /// @dev Gives everything there is, and what anyone was given before, to the thief.
+  function steal(uint64 epoch) private returns (bytes32[] memory proof, uint128 cumulative) {
+    RewardRoot memory r = nextRoot(epoch, 0, 1, budget(epoch));
+    bytes32[] memory list = new bytes32[](1);
+    list[0] = leafOf(THIEF, r.cumulative);
+    r.root = Trees.build(IndexedMerkle.REWARD, list)[0];
+    post(r);
+    return (new bytes32[](0), r.cumulative);
+  }
+
+  function test_aCorruptQuorumTakesNothingWhenTheGuardianActsInTime() public {
+    steal(2);
+    nextOpen();
+    steal(3);
+    nextOpen();
+    steal(4);
+    vm.prank(GUARDIAN);
+    distributor.voidRoot(1);
+    passVoidPeriod();
+    vm.expectRevert(abi.encodeWithSelector(IRewardDistributor.NoFinalRoot.selector));
+    distributor.claim(THIEF, 1, 0, new bytes32[](0));
+    equal(distributor.owed(), 0, "nothing");
+  }
+
+  function test_aCorruptQuorumTakesOneBudgetWhenTheGuardianIsAnEpochLate() public {
+    uint256 most = budget(2);
+    (bytes32[] memory proof, uint128 cumulative) = steal(2);
+    nextOpen();
+    steal(3);
+    nextOpen();
+    steal(4);
+    nextOpen();
+    equal(distributor.finalNumber(), 1, "the first became final");
+    vm.prank(GUARDIAN);
+    distributor.voidRoot(2);
+    equal(distributor.claim(THIEF, cumulative, 0, proof), most, "one budget");
+    passVoidPeriod();
+    vm.expectRevert(abi.encodeWithSelector(IRewardDistributor.NothingToClaim.selector, THIEF));
+    distributor.claim(THIEF, cumulative, 0, proof);
+    equal(distributor.owed(), 0, "no more");
+  }
+
+  function test_whatWasEarnedBeforeIsClaimedWhileACorruptRootWaits() public {
+    postNext(2);
+    passVoidPeriod();
+    open();
+    uint256 most = budget(5);
+    (bytes32[] memory proof, uint128 cumulative) = steal(5);
+    equal(claim(0) + claim(1), 8e18, "by anyone, for everyone");
+    passVoidPeriod();
+    equal(distributor.claim(THIEF, cumulative, 0, proof), most, "one budget");
+  }
+
+  /// @dev The price of cumulative claims, said aloud: the latest final root speaks for all that was not claimed.
+  function test_whatNobodyClaimedIsInTheHandsOfTheLatestFinalRoot() public {
+    postNext(2);
+    passVoidPeriod();
+    open();
+    uint256 most = budget(5);
+    (bytes32[] memory proof, uint128 cumulative) = steal(5);
+    passVoidPeriod();
+    equal(distributor.claim(THIEF, cumulative, 0, proof), most + 8e18, "the budget and the 8 that waited");
+  }
+
   // Pause, replacement
 
   function test_audit14_aPauseStopsNewRootsAlone() public {

@@ -11,7 +11,8 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 /// @title Pools of the network, the budget of an epoch, its root, cumulative claims (economy.md, Rewards per epoch)
 /// @notice The signing set says who gets an epoch's rewards, the contract how much there is to give: the fees notified in
 /// the epoch, the emission of the epoch, and 1/32 of what nobody earned before. A root waits `voidPeriod` and can be
-/// voided in it; then it is final. Amounts in wei of OPG, times in seconds.
+/// voided in it; then it is final. The latest final root speaks for all that was given and not claimed: what an account has
+/// open is paid by the root before it for as long as a wrong one waits. Amounts in wei of OPG, times in seconds.
 interface IRewardDistributor {
   /// @param root of the tree of (account, cumulative amount)
   /// @param digest of the signed `RewardRoot`; what the next one names as `previous`

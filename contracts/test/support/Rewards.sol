@@ -3,13 +3,31 @@ pragma solidity 0.8.37;
 
 import {EmissionReserve} from "../../src/EmissionReserve.sol";
 import {RewardDistributor} from "../../src/RewardDistributor.sol";
+import {ICommittee} from "../../src/interfaces/ICommittee.sol";
+import {IEmissionReserve} from "../../src/interfaces/IEmissionReserve.sol";
 import {IProtocolParams, Module} from "../../src/interfaces/IProtocolParams.sol";
 import {IRewardDistributor} from "../../src/interfaces/IRewardDistributor.sol";
+import {IStakeManager} from "../../src/interfaces/IStakeManager.sol";
 import {RewardRoot, VoidRoot} from "../../src/interfaces/Objects.sol";
 import {Digests} from "../../src/libraries/Digests.sol";
 import {IndexedMerkle} from "../../src/libraries/IndexedMerkle.sol";
 import {Network} from "./Network.sol";
 import {Trees} from "./Trees.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+
+/// @notice Deploys one distributor at an address known before: a test's own nonce counts its calls when they are isolated.
+contract Deployer {
+  function deploy(
+    IERC20 token,
+    IStakeManager manager,
+    ICommittee committee,
+    IProtocolParams params,
+    IEmissionReserve reserve,
+    uint64 voidPeriod
+  ) external returns (RewardDistributor) {
+    return new RewardDistributor(token, manager, committee, params, reserve, voidPeriod);
+  }
+}
 
 /// @notice A network that pays rewards: a funded reserve that starts with epoch 0, and its distributor.
 abstract contract Rewards is Network {
@@ -18,22 +36,24 @@ abstract contract Rewards is Network {
   uint64 internal constant EMISSION_PERIOD = 252_460_800;
   uint256 internal constant EMISSION = 100_000_000e18;
 
+  Deployer private deployer;
   EmissionReserve internal reserve;
   RewardDistributor internal distributor;
 
-  /// @dev The distributor is the seventh contract from here: six are deployed before it.
+  /// @dev The parameters name the distributor before it is there.
   function parameters() internal override returns (IProtocolParams.Setup memory setup) {
     setup = super.parameters();
     setup.modules = new Module[](1);
     setup.targets = new address[](1);
     setup.modules[0] = Module.RewardDistributor;
-    setup.targets[0] = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 6);
+    deployer = new Deployer();
+    setup.targets[0] = vm.computeCreateAddress(address(deployer), 1);
   }
 
   function deployRewards() internal {
     deploy();
     reserve = new EmissionReserve(opg, params, uint64(vm.getBlockTimestamp()), EMISSION_PERIOD);
-    distributor = newDistributor();
+    distributor = deployer.deploy(opg, manager, committee, params, reserve, VOID_PERIOD);
     opg.transfer(address(reserve), EMISSION);
     opg.approve(address(distributor), type(uint256).max);
   }
