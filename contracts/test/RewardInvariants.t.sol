@@ -263,7 +263,7 @@ contract RewardInvariantsTest is Test {
       if (what == 1) actors.notifyFees(random);
       if (what == 2) actors.donate(random, more);
       if (what == 3) actors.claimAny(random, more);
-      if (what == 4 && random % 4 == 0) actors.voidAny(more, random % 8 == 0, true);
+      if (what == 4) actors.voidAny(more, random % 8 == 0, true);
       if (what == 5 || what == 6) actors.passTime(random);
       if (what == 7) actors.leave(random);
       if (step % 200 == 199) actors.replace(8);
