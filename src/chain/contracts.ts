@@ -4,12 +4,14 @@ import { ChainError } from './errors.ts'
 import { abi as batchAnchorAbi } from './generated/BatchAnchor.ts'
 import { abi as committeeAbi } from './generated/Committee.ts'
 import { abi as emissionReserveAbi } from './generated/EmissionReserve.ts'
+import { abi as evidenceAbi } from './generated/Evidence.ts'
 import { abi as errorAbi } from './generated/errors.ts'
 import { abi as feeSplitterAbi } from './generated/FeeSplitter.ts'
 import { abi as feeSplitterFactoryAbi } from './generated/FeeSplitterFactory.ts'
 import { abi as modelRegistryAbi } from './generated/ModelRegistry.ts'
 import { abi as opgAbi } from './generated/OPG.ts'
 import { abi as opgGovernorAbi } from './generated/OPGGovernor.ts'
+import { abi as paymentChannelsAbi } from './generated/PaymentChannels.ts'
 import { abi as protocolParamsAbi } from './generated/ProtocolParams.ts'
 import { abi as rewardDistributorAbi } from './generated/RewardDistributor.ts'
 import { abi as stakeManagerAbi } from './generated/StakeManager.ts'
@@ -19,11 +21,13 @@ export {
   batchAnchorAbi,
   committeeAbi,
   emissionReserveAbi,
+  evidenceAbi,
   feeSplitterAbi,
   feeSplitterFactoryAbi,
   modelRegistryAbi,
   opgAbi,
   opgGovernorAbi,
+  paymentChannelsAbi,
   protocolParamsAbi,
   rewardDistributorAbi,
   stakeManagerAbi,

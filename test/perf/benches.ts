@@ -1,8 +1,9 @@
 import type { Bench } from './bench.ts'
+import { contractsGas } from './benches/contractsGas.ts'
 import { loopLag } from './benches/loopLag.ts'
 import { overhead } from './benches/overhead.ts'
 import { quorum } from './benches/quorum.ts'
 import { throughput } from './benches/throughput.ts'
 
 /** Every bench there is. */
-export const BENCHES: readonly Bench[] = [overhead, throughput, loopLag, quorum]
+export const BENCHES: readonly Bench[] = [overhead, throughput, loopLag, quorum, contractsGas]

@@ -27,6 +27,7 @@ export const abi = [
   {"type":"error","name":"NoSigningSet","inputs":[{"name":"epoch","type":"uint64"}]},
   {"type":"error","name":"NotDisplaceable","inputs":[{"name":"place","type":"uint8"}]},
   {"type":"error","name":"NotMatured","inputs":[{"name":"operator","type":"address"}]},
+  {"type":"error","name":"SafeCastOverflowedUintDowncast","inputs":[{"name":"bits","type":"uint8"},{"name":"value","type":"uint256"}]},
   {"type":"error","name":"TooFewVerifiers","inputs":[{"name":"verifiers","type":"uint256"},{"name":"minimum","type":"uint256"}]},
   {"type":"error","name":"UnknownPlace","inputs":[{"name":"place","type":"uint8"},{"name":"places","type":"uint256"}]},
   {"type":"error","name":"UnknownSeat","inputs":[{"name":"bitmap","type":"uint256"},{"name":"seats","type":"uint256"}]},
