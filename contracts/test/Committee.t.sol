@@ -2,9 +2,11 @@
 pragma solidity 0.8.37;
 
 import {Committee} from "../src/Committee.sol";
+import {StakeManager} from "../src/StakeManager.sol";
 import {ICommittee} from "../src/interfaces/ICommittee.sol";
 import {IStakeManager} from "../src/interfaces/IStakeManager.sol";
 import {Role} from "../src/interfaces/Objects.sol";
+import {Digests} from "../src/libraries/Digests.sol";
 import {Network} from "./support/Network.sol";
 import {Vm} from "./support/Vm.sol";
 
@@ -238,7 +240,7 @@ contract CommitteeTest is Network {
     committee.weigh(now_, false, DIGEST, 16, zero);
   }
 
-  function test_refusesSignatureBytesThatDoNotMatchTheBitmap() public {
+  function test_audit11_refusesSignatureBytesThatDoNotMatchTheBitmap() public {
     openWith(4, VERIFIER_STAKE, 1e18);
     uint64 now_ = epoch();
     bytes memory both = signaturesOf(now_, DIGEST, 3);
@@ -262,7 +264,7 @@ contract CommitteeTest is Network {
     equal(ecrecover(digest, uint8(27 + (nonce.publicKeyY & 1)), bytes32(r), bytes32(s)), vm.addr(privateKey), "valid");
   }
 
-  function test_R3_refusesAHighS() public {
+  function test_audit11_refusesAHighS() public {
     openWith(4, VERIFIER_STAKE, 1e18);
     uint64 now_ = epoch();
     uint256 privateKey = keys[seatsNow()[0].verifier];
@@ -271,6 +273,146 @@ contract CommitteeTest is Network {
     (digest, sigs64) = signedWith(ORDER / 2 + 1, privateKey);
     vm.expectRevert(abi.encodeWithSelector(ICommittee.BadSignature.selector, 0));
     committee.weigh(now_, false, digest, 1, sigs64);
+  }
+
+  /// @dev What `ecrecover` answers nothing to: the output must not be what an earlier seat left there.
+  function test_audit11_refusesSignaturesThatRecoverToNobody() public {
+    openWith(4, VERIFIER_STAKE, 1e18);
+    uint64 now_ = epoch();
+    bytes memory good = signaturesOf(now_, DIGEST, 1);
+    bytes32[2][5] memory malformed = [
+      [bytes32(0), bytes32(0)],
+      [bytes32(0), bytes32(uint256(1))],
+      [bytes32(uint256(1)), bytes32(0)],
+      [bytes32(ORDER), bytes32(uint256(1))],
+      [bytes32(type(uint256).max), bytes32(uint256(1) << 255 | 1)]
+    ];
+    for (uint256 at; at < malformed.length; ++at) {
+      bytes memory bad = abi.encodePacked(malformed[at][0], malformed[at][1]);
+      vm.expectRevert(abi.encodeWithSelector(ICommittee.BadSignature.selector, 0));
+      committee.weigh(now_, false, DIGEST, 1, bad);
+      vm.expectRevert(abi.encodeWithSelector(ICommittee.BadSignature.selector, 1));
+      committee.weigh(now_, false, DIGEST, 3, bytes.concat(good, bad));
+    }
+  }
+
+  /// @dev The worst case: it unstakes as soon as its set is open, and the set is carried as long as any.
+  function test_audit04_stakeThatSignsStaysSlashableForAnEpochAfterItsLastSignature() public {
+    openWith(4, VERIFIER_STAKE, 1e18);
+    uint64 opened = epoch();
+    address leaver = vm.addr(key("verifier", 3));
+    uint128 amount = VERIFIER_STAKE + 3e18;
+    manager.requestUnstake(leaver, Role.Verifier, amount);
+    equal(manager.maturedStake(leaver, Role.Verifier, opened), 0, "it has left the weight");
+    passEpochs(committee.MAX_CARRY());
+    uint64 last = epoch();
+    (ICommittee.Seat[] memory seats, uint64 openedIn) = committee.signingSet(last);
+    equal(openedIn, opened, "carried");
+    equal(seats[0].verifier, leaver, "and signs still");
+    // A batch of that epoch is taken until the end of the next.
+    passEpochs(2);
+    vm.warp(vm.getBlockTimestamp() - 1);
+    equal(epoch(), last + 1, "the last second");
+    committee.weigh(last, false, DIGEST, 1, signaturesOf(last, DIGEST, 1));
+    vm.warp(vm.getBlockTimestamp() + EPOCH);
+    bytes memory nothing = abi.encodeWithSelector(IStakeManager.NothingToWithdraw.selector, leaver, Role.Verifier);
+    vm.expectRevert(nothing);
+    manager.withdraw(leaver, Role.Verifier);
+    equal(manager.slashableOf(leaver, Role.Verifier), amount, "slashable");
+    vm.prank(SLASHER);
+    equal(manager.seize("case", leaver, Role.Verifier, 10_000, address(0)), amount, "seized whole");
+  }
+
+  function test_audit04_noStakeManagerUnbondsBeforeItsSignaturesAreOver() public {
+    IStakeManager.Setup memory setup = genesis();
+    setup.unbondingPeriod = (uint64(committee.MAX_CARRY()) + 3) * EPOCH - 1;
+    vm.expectRevert(abi.encodeWithSelector(IStakeManager.InvalidParameters.selector));
+    new StakeManager(setup);
+    setup.unbondingPeriod += 1;
+    new StakeManager(setup);
+  }
+
+  function test_aRotatedKeyKeepsItsSeatAndItsLiabilityUntilTheNextSet() public {
+    openWith(4, VERIFIER_STAKE, 1e18);
+    address from = vm.addr(key("verifier", 3));
+    address to = vm.addr(key("rotated", 0));
+    keys[to] = key("rotated", 0);
+    uint256 deadline = vm.getBlockTimestamp() + 1;
+    bytes32 structHash = keccak256(
+      abi.encode(
+        keccak256("Rotation(address from,address to,address owner,uint256 deadline)"), from, to, address(this), deadline
+      )
+    );
+    manager.rotate(from, to, deadline, signature65(keys[to], Digests.toTyped(manager.domainSeparator(), structHash)));
+    committee.weigh(epoch(), false, DIGEST, 1, signaturesOf(epoch(), DIGEST, 1));
+    equal(manager.slashableOf(from, Role.Verifier), VERIFIER_STAKE + 3e18, "liable");
+    nextEpoch();
+    committee.join(to, 0);
+    open();
+    ICommittee.Seat[] memory seats = seatsNow();
+    equal(seats.length, 4, "the old key has no weight");
+    equal(seats[0].verifier, to, "the new one sits in its stead");
+  }
+
+  function test_aSeatWeighsWholeThousandthsOfOpg() public {
+    openWith(4, VERIFIER_STAKE + 1e15 - 1, 0);
+    ICommittee.Seat[] memory seats = seatsNow();
+    equal(committee.WEIGHT_UNIT(), 1e15, "unit");
+    equal(seats[0].weight, VERIFIER_STAKE, "rounded down");
+    manager.stake(seats[0].verifier, Role.Verifier, 1);
+    passEpochs(2);
+    open();
+    equal(seatsNow()[0].weight, VERIFIER_STAKE + 1e15, "the next");
+  }
+
+  /// @dev Order and places by the exact stake, though the seats weigh the same.
+  function test_aWeiDecidesTheOrder() public {
+    openWith(4, VERIFIER_STAKE, 1);
+    ICommittee.Seat[] memory seats = seatsNow();
+    for (uint256 seat; seat < 4; ++seat) {
+      equal(seats[seat].verifier, vm.addr(key("verifier", 3 - seat)), "heaviest first");
+      equal(seats[seat].weight, VERIFIER_STAKE, "equal weight");
+    }
+  }
+
+  /// @dev The whole supply in one seat, and the heaviest set there can be.
+  function test_theWholeSupplyFitsASeat() public {
+    uint256 supply = opg.totalSupply();
+    openWith(3, VERIFIER_STAKE, 0);
+    address whale = seatsNow()[0].verifier;
+    manager.stake(whale, Role.Verifier, uint128(supply - 3 * VERIFIER_STAKE));
+    passEpochs(2);
+    open();
+    ICommittee.Seat[] memory seats = seatsNow();
+    equal(seats[0].verifier, whale, "verifier");
+    equal(seats[0].weight, supply - 2 * VERIFIER_STAKE, "weight");
+    equal(seats[1].weight, VERIFIER_STAKE, "the next");
+    (uint256 signed, uint256 total) = committee.weigh(epoch(), true, DIGEST, 1, signaturesOf(epoch(), DIGEST, 1));
+    equal(signed, supply - 2 * VERIFIER_STAKE, "signed");
+    equal(total, supply, "total");
+  }
+
+  function test_orderValuesBeyondAByteNameNoPlace() public {
+    openWith(4, VERIFIER_STAKE, 1e18);
+    nextEpoch();
+    uint64 now_ = epoch();
+    uint8[] memory order = committee.currentOrder();
+    bytes memory call = abi.encodeCall(committee.open, (now_, order));
+    uint256 at = 4 + 32 * 3;
+    equal(uint8(call[at + 31]), order[0], "first of the order");
+    call[at + 30] = 0x01;
+    vm.expectRevert(abi.encodeWithSelector(ICommittee.WrongOrder.selector, 0));
+    (bool reverted,) = address(committee).call(call);
+    isTrue(reverted, "expected");
+  }
+
+  function test_theLightestOfAnEmptySetIsNone() public {
+    vm.expectRevert(abi.encodeWithSignature("Panic(uint256)", 0x32));
+    committee.lightest();
+    uint8[] memory none = committee.currentOrder();
+    equal(none.length, 0, "no order");
+    vm.expectRevert(abi.encodeWithSelector(ICommittee.TooFewVerifiers.selector, 0, 3));
+    committee.open(0, none);
   }
 
   function test_fewerThanTenSignersAreNotCapped() public {
@@ -314,5 +456,42 @@ contract CommitteeTest is Network {
       isTrue(seat == 0 || seats[seat - 1].weight >= seats[seat].weight, "descending");
     }
     isTrue(capping || uint256(seats[0].weight) * 10 <= total, "whole when light enough");
+  }
+}
+
+/// @notice 24 verifiers, of whom 21 sign.
+contract WeighingTest is Network {
+  bytes32 private constant DIGEST = keccak256("what is signed");
+  uint64 private now_;
+
+  function setUp() public {
+    deploy();
+    openWith(24, VERIFIER_STAKE, 1e18);
+    now_ = manager.currentEpoch();
+  }
+
+  function testFuzz_audit11_refusesEveryOtherBitPattern(uint256 position, uint256 bits) public {
+    bytes memory sigs64 = signaturesOf(now_, DIGEST, 15);
+    position = bound(position, 0, 255);
+    uint8 change = uint8(bound(bits, 1, 255));
+    sigs64[position] ^= bytes1(change);
+    vm.expectRevert(abi.encodeWithSelector(ICommittee.BadSignature.selector, position / 64));
+    committee.weigh(now_, false, DIGEST, 15, sigs64);
+  }
+
+  function testFuzz_weighsAnySeatsAndCountsTheirSignatures(uint256 bitmap, bool jury) public {
+    bitmap &= jury ? (1 << 24) - 1 : (1 << 21) - 1;
+    bytes memory sigs64 = signaturesOf(now_, DIGEST, bitmap);
+    (uint256 signed, uint256 total) = committee.weigh(now_, jury, DIGEST, bitmap, sigs64);
+    (ICommittee.Seat[] memory seats,) = committee.signingSet(now_);
+    for (uint256 seat; seat < 24; ++seat) {
+      if (bitmap >> seat & 1 == 1) signed -= seats[seat].weight;
+      if (seat < 21 || jury) total -= seats[seat].weight;
+    }
+    equal(signed, 0, "signed is their sum");
+    equal(total, 0, "total is the sum of all");
+    uint256 length = sigs64.length;
+    vm.expectRevert(abi.encodeWithSelector(ICommittee.WrongSignatureLength.selector, length, length + 64));
+    committee.weigh(now_, jury, DIGEST, bitmap, bytes.concat(sigs64, new bytes(64)));
   }
 }
