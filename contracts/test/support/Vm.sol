@@ -23,6 +23,8 @@ interface Vm {
   function expectRevert(bytes calldata data) external;
   function expectPartialRevert(bytes4 selector) external;
   function expectEmit(bool topic1, bool topic2, bool topic3, bool data, address emitter) external;
+  function mockCall(address callee, bytes calldata data, bytes calldata returned) external;
+  function clearMockedCalls() external;
   function recordLogs() external;
   function etch(address target, bytes calldata code) external;
   function getNonce(address account) external view returns (uint64);
