@@ -1,8 +1,8 @@
-import { type Hex, keccak256, numberToHex, type TransactionReceipt } from 'viem'
+import { type Hex, keccak256, type TransactionReceipt } from 'viem'
 import { estimateGas, getBlock, getCode, getTransactionCount, sendRawTransaction } from 'viem/actions'
 import type { Address, Clock, Digest } from '../protocol/index.ts'
 import { DEPLOYMENT_SETTLE_MS, DEPLOYMENT_STUCK_MS, MAX_REPLACEMENTS, START_TOLERANCE } from './constants.ts'
-import { asChainError, decodeRevert } from './contracts.ts'
+import { asChainError } from './contracts.ts'
 import type { DeploymentPlan, DeploymentStep } from './deployment.ts'
 import { ChainError, isChainError } from './errors.ts'
 import {
@@ -95,51 +95,10 @@ export async function assertChainFor({ genesis, contracts, steps }: DeploymentPl
   }
 }
 
-interface SimulatedCall {
-  readonly status: Hex
-  readonly gasUsed: Hex
-  readonly returnData: Hex
-}
-
-/** What `eth_simulateV1` is asked and answers: viem's types leave creations out. */
-interface Simulation {
-  readonly Method: 'eth_simulateV1'
-  readonly Parameters: readonly [{ readonly blockStateCalls: readonly object[] }, 'latest']
-  readonly ReturnType: readonly { readonly calls: readonly SimulatedCall[] }[]
-}
-
-/**
- * Gas of each step as the chain would charge it now, from a deployer at the plan's first nonce. Throws `reverted` where a
- * step would fail, `rpc-failed` where the endpoint cannot simulate.
- */
-export async function simulateSteps({ genesis, steps }: DeploymentPlan, rpc: Rpc): Promise<readonly bigint[]> {
-  const { deployer: from, nonce } = genesis
-  const funded = { [from]: { balance: numberToHex(SIMULATED_BALANCE) } }
-  const blockStateCalls = steps.map((step, place) => ({
-    calls: [{ from, ...(step.kind === 'transfer' ? { to: step.to } : { to: null }), input: step.data }],
-    stateOverrides: place === 0 ? { [from]: { ...funded[from], nonce: numberToHex(nonce) } } : funded,
-  }))
-  try {
-    const blocks = await rpc.run((client) =>
-      client.request<Simulation>({ method: 'eth_simulateV1', params: [{ blockStateCalls }, 'latest'] }),
-    )
-    return blocks.map(({ calls }) => {
-      const [call] = calls
-      if (call !== undefined && BigInt(call.status) === 1n) return BigInt(call.gasUsed)
-      throw decodeRevert(call?.returnData ?? '0x')
-    })
-  } catch (error) {
-    throw asChainError('eth_simulateV1', error)
-  }
-}
-
 async function hasCode(rpc: Rpc, address: Address): Promise<boolean> {
   const code = await rpc.run((client) => getCode(client, { address }))
   return code !== undefined && code !== '0x'
 }
-
-/** What a simulated deployer holds, wei: a dry run does not need the ether. */
-const SIMULATED_BALANCE = 10n ** 20n
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 

@@ -6,7 +6,7 @@ import {
   getContractAddress,
   type Hex,
 } from 'viem'
-import type { Address } from '../protocol/index.ts'
+import { type Address, type Digest, keccak, utf8 } from '../protocol/index.ts'
 import { creationCode } from './bytecode.ts'
 import { CONTRACT_NAMES, CONTRACTS, type ContractName, forEachContract } from './contractNames.ts'
 import { ChainError } from './errors.ts'
@@ -87,6 +87,8 @@ export interface DeploymentPlan {
   readonly steps: readonly DeploymentStep[]
   readonly contracts: NetworkContracts
   readonly vestings: readonly VestingWallet[]
+  /** Of every transaction: what two plans with one digest send is the same. */
+  readonly digest: Digest
 }
 
 interface Constructor {
@@ -135,7 +137,13 @@ export function planDeployment(genesis: Genesis): DeploymentPlan {
     ...creations.map((creation) => ({ kind: 'create', ...creation }) as const),
     ...transfers.map((transfer) => ({ kind: 'transfer', ...transfer }) as const),
   ].map((step, place) => ({ ...step, nonce: genesis.nonce + place }))
-  return { genesis, steps, contracts, vestings }
+  return { genesis, steps, contracts, vestings, digest: digestOfSteps(genesis, steps) }
+}
+
+/** Nonce, recipient and data of each step, under the chain and the deployer that sign them. */
+function digestOfSteps({ chainId, deployer }: Genesis, steps: readonly DeploymentStep[]): Digest {
+  const lines = steps.map((step) => `${step.nonce} ${step.kind === 'create' ? '' : step.to} ${step.data}`)
+  return keccak(utf8([`${chainId} ${deployer}`, ...lines].join('\n')))
 }
 
 const lower = (address: string): Address => address.toLowerCase() as Address

@@ -37,7 +37,8 @@ interface Endpoint {
   readonly client: RpcClient
 }
 
-const isUnreachable = (error: unknown): boolean =>
+/** Whether nobody answered, as opposed to an answer that is an error. */
+export const isUnreachable = (error: unknown): boolean =>
   error instanceof BaseError &&
   error.walk(
     (each) => each instanceof HttpRequestError || each instanceof TimeoutError || each instanceof LimitExceededRpcError,

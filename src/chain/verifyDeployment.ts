@@ -134,7 +134,8 @@ const plain = (value: unknown): string =>
         : member,
   )
 
-function tokenExpectations({ contracts }: DeploymentPlan): readonly Expectation[] {
+function tokenExpectations({ genesis, contracts }: DeploymentPlan): readonly Expectation[] {
+  if (genesis.token !== 'mint') return []
   const opg = { address: contracts.opg, abi: opgAbi } as const
   return [
     expecting('opg', opg, 'totalSupply', SUPPLY),

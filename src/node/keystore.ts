@@ -169,7 +169,7 @@ export async function readKeyFile(
   expected: KeyExpectation,
   secp256k1: Secp256k1,
 ): Promise<KeyFile> {
-  const document = await readDocument(path)
+  const document = await readKeyDocument(path)
   const { address: named, opg } = parse(FILE, document, '')
   const parsed = parse(PURPOSE, opg, 'opg.')
   if (parsed.networkId !== expected.networkId) {
@@ -245,7 +245,8 @@ export async function writeKeyFile(
   return addressOf(privateKey, secp256k1)
 }
 
-async function readDocument(path: string): Promise<unknown> {
+/** A key file as it is, still encrypted. Refuses files that others may read. Rejects with KeystoreError. */
+export async function readKeyDocument(path: string): Promise<unknown> {
   let text: string
   try {
     const file = await open(path, 'r')
