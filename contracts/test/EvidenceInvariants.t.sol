@@ -179,6 +179,13 @@ contract Accusers is Offences {
     return send(reportOf(kind, a, b, spot));
   }
 
+  function accuseOften(uint256 seed) external {
+    for (uint256 count; count < 24; ++count) {
+      seed = uint256(keccak256(abi.encode(seed)));
+      accuse(seed, seed >> 8, seed >> 72, seed >> 136);
+    }
+  }
+
   function accuseMutated(uint256 kind, uint256 a, uint256 b, uint256 spot, uint256 value) external {
     bytes memory data = reportOf(kind, a, b, spot);
     uint256 at = 0x24 + 32 * (uint256(keccak256(abi.encode(value, spot))) % ((data.length - 4) / 32));
