@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Batch, Role} from "../src/interfaces/Objects.sol";
+import {Digests} from "../src/libraries/Digests.sol";
 import {Network} from "./support/Network.sol";
 
 /// @notice Gas of whole transactions, kept in snapshots/. Run with `--isolate`, so that each call is one.
@@ -86,5 +87,47 @@ contract GasTest is Network {
     record("withdraw");
     opg.transfer(operator, 1e18);
     record("OPG transfer, undelegated");
+  }
+
+  function test_seizure() public {
+    address operator = staked("operator", 0, Role.Provider, 10_000e18);
+    passEpochs(2);
+    manager.requestUnstake(operator, Role.Provider, 10_000e18);
+    manager.stake(operator, Role.Provider, 20_000e18);
+    vm.prank(SLASHER);
+    manager.hold("held", operator, Role.Provider, 1000);
+    record("hold");
+    vm.prank(SLASHER);
+    manager.seize("case", operator, Role.Provider, 5000, address(0x4E9));
+    record("seize, with a reporter");
+    bytes32 case_ = manager.caseKey(SLASHER, "case");
+    vm.warp(vm.getBlockTimestamp() + POT_PERIOD);
+    manager.execute(case_);
+    record("execute a seizure");
+    manager.payReporter(case_);
+    record("pay a reporter");
+    manager.closePot(case_);
+    record("close a pot");
+  }
+
+  function test_rotation() public {
+    address from = staked("operator", 0, Role.Verifier, VERIFIER_STAKE);
+    address to = vm.addr(key("operator", 1));
+    uint256 deadline = vm.getBlockTimestamp();
+    bytes32 consent = Digests.hashRotation(from, to, address(this), deadline);
+    bytes memory signature = signature65(key("operator", 1), Digests.toTyped(manager.domainSeparator(), consent));
+    manager.rotate(from, to, deadline, signature);
+    record("rotate, one role");
+    manager.freeze(to);
+    record("freeze");
+  }
+
+  function test_maturedStakesOf64() public {
+    address[] memory operators = new address[](64);
+    for (uint256 index; index < 64; ++index) {
+      operators[index] = staked("verifier", index, Role.Verifier, VERIFIER_STAKE);
+    }
+    manager.maturedStakes(operators, Role.Verifier, 2);
+    record("maturedStakes of 64, with the transaction");
   }
 }

@@ -228,6 +228,13 @@ contract StakeManagerTest is Stakers {
     equal(counting(operator, Role.Verifier), VERIFIER_STAKE + 22, "long after");
   }
 
+  function test_eachRoleHasItsMinimum() public view {
+    equal(manager.minimumStake(Role.Provider), 10_000e18, "provider");
+    equal(manager.minimumStake(Role.Verifier), 2000e18, "verifier");
+    equal(manager.minimumStake(Role.Settler), 5000e18, "settler");
+    equal(manager.minimumStake(Role.Host), 0, "host");
+  }
+
   function test_rolesAreApart() public {
     address operator = staked("operator", 0, Role.Provider, 10_000e18);
     manager.stake(operator, Role.Settler, 5000e18);
