@@ -200,6 +200,20 @@ contract PaymentChannelsTest is Channels {
     checkChannel(id, 100e18, 0, "nothing was booked");
   }
 
+  function test_wordsThatAreNoAddressesOpenNoChannel() public {
+    PlainCollector plain = new PlainCollector(coin, 0);
+    vm.prank(config.payer);
+    coin.approve(address(plain), 2);
+    coin.transfer(config.payer, 2);
+    bytes memory data = abi.encodeCall(IPaymentChannels.deposit, (config, 1, address(plain), ""));
+    data[4 + 0x20] = 0x01; // above the 160 bits of the payer's authorizer
+    (bool done,) = address(channels).call(data);
+    isTrue(!done, "refused");
+    data[4 + 0x20] = 0;
+    (done,) = address(channels).call(data);
+    isTrue(done, "and nothing else was wrong");
+  }
+
   function test_noTokenCallsBackIntoTheChannels() public {
     CallbackToken token = new CallbackToken(config.payer);
     IPaymentChannels.ChannelConfig memory odd = configOf(0, RECEIVER, authorizer);
