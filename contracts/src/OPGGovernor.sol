@@ -10,6 +10,7 @@ import {GovernorSettings} from "@openzeppelin/contracts/governance/extensions/Go
 import {GovernorTimelockControl} from "@openzeppelin/contracts/governance/extensions/GovernorTimelockControl.sol";
 import {GovernorVotes} from "@openzeppelin/contracts/governance/extensions/GovernorVotes.sol";
 import {IVotes} from "@openzeppelin/contracts/governance/utils/IVotes.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
 
@@ -28,7 +29,7 @@ contract OPGGovernor is
   using Checkpoints for Checkpoints.Trace208;
   using SafeCast for uint256;
 
-  /// @param lateQuorumExtension voting goes on for at least this long after the quorum is reached
+  /// @param lateQuorumExtension voting goes on for at least this long after the quorum is reached; at most a voting period
   struct Settings {
     uint48 votingDelay;
     uint32 votingPeriod;
@@ -45,7 +46,8 @@ contract OPGGovernor is
   event QuorumSet(uint256 oldQuorum, uint256 newQuorum);
 
   uint256 public constant MIN_QUORUM = 1_000_000e18;
-  uint256 public constant MAX_QUORUM = 100_000_000e18;
+  /// @notice A twentieth of the supply: more might never come together again.
+  uint256 public constant MAX_QUORUM = 50_000_000e18;
   uint256 public constant MAX_PROPOSAL_THRESHOLD = 5_000_000e18;
   /// @notice Delay and period can go down to a half and up to four times what they began with.
   uint256 public constant SHRINK = 2;
@@ -74,7 +76,7 @@ contract OPGGovernor is
     _setQuorum(settings.quorum);
   }
 
-  /// @notice Votes for and abstaining that a proposal needs, from now on made. Governance only.
+  /// @notice Votes for and abstaining that a proposal needs whose voting has not begun. Governance only.
   function setQuorum(uint256 newQuorum) external onlyGovernance {
     _setQuorum(newQuorum);
   }
@@ -117,12 +119,12 @@ contract OPGGovernor is
 
   /// @dev While the contract is constructed the bounds are not there yet.
   function _setVotingDelay(uint48 newVotingDelay) internal override {
-    if (_genesisDelay != 0) _requireWithin(newVotingDelay, _genesisDelay / SHRINK, _genesisDelay * GROW);
+    if (_genesisDelay != 0) _requireWithin(newVotingDelay, _leastOf(_genesisDelay), _genesisDelay * GROW);
     super._setVotingDelay(newVotingDelay);
   }
 
   function _setVotingPeriod(uint32 newVotingPeriod) internal override {
-    if (_genesisPeriod != 0) _requireWithin(newVotingPeriod, _genesisPeriod / SHRINK, _genesisPeriod * GROW);
+    if (_genesisPeriod != 0) _requireWithin(newVotingPeriod, _leastOf(_genesisPeriod), _genesisPeriod * GROW);
     super._setVotingPeriod(newVotingPeriod);
   }
 
@@ -189,6 +191,11 @@ contract OPGGovernor is
     _requireWithin(newQuorum, MIN_QUORUM, MAX_QUORUM);
     (uint256 oldQuorum,) = _quorums.push(clock(), newQuorum.toUint208());
     emit QuorumSet(oldQuorum, newQuorum);
+  }
+
+  /// @dev Rounded up, never zero.
+  function _leastOf(uint256 genesis) private pure returns (uint256) {
+    return Math.ceilDiv(genesis, SHRINK);
   }
 
   function _requireWithin(uint256 value, uint256 least, uint256 most) private pure {

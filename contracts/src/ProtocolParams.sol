@@ -11,6 +11,8 @@ contract ProtocolParams is IProtocolParams {
   }
 
   uint64 public constant MAX_CHANGE_DELAY = 60 days;
+  /// @notice From deployment to the last second of a guardian: one without an end would be an owner.
+  uint64 public constant MAX_GUARDIAN_PERIOD = 4 * 365 days;
   /// @notice Longest pause of a module.
   uint64 public constant MAX_PAUSE = 72 hours;
   /// @notice Between the end of a pause and the next of the same module: pauses cannot be chained.
@@ -31,7 +33,8 @@ contract ProtocolParams is IProtocolParams {
   constructor(Setup memory setup) {
     require(
       setup.governance != address(0) && setup.treasury != address(0) && setup.changeDelay != 0
-        && setup.changeDelay <= MAX_CHANGE_DELAY && setup.modules.length == setup.targets.length,
+        && setup.changeDelay <= MAX_CHANGE_DELAY && setup.guardianEnd <= block.timestamp + MAX_GUARDIAN_PERIOD
+        && setup.modules.length == setup.targets.length,
       InvalidParameters()
     );
     governance = setup.governance;

@@ -4,8 +4,9 @@ pragma solidity 0.8.37;
 import {TimelockController} from "@openzeppelin/contracts/governance/TimelockController.sol";
 
 /// @title What the network's contracts know as governance
-/// @notice Only the governor schedules and cancels, anyone executes what is due, nobody administers it but itself. Its
-/// delay can be raised and lowered again by a vote, but never below the delay it began with.
+/// @notice Only the governor schedules and cancels, anyone executes what is due, nobody administers it but itself: a vote
+/// can hand it to another governor. Its delay can be raised and lowered again by a vote, but never below the delay it
+/// began with.
 contract Timelock is TimelockController {
   /// @notice Thrown when the delay would be shorter than at the beginning, or longer than `MAX_DELAY`; seconds
   error DelayOutOfBounds(uint256 delay, uint256 least, uint256 most);

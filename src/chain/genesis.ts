@@ -22,7 +22,7 @@ const CHANGE_DELAY_PRODUCTION = 7 * DAY
 /** What `EmissionReserve` releases in all (`EmissionReserve.ALLOCATION`). */
 const RESERVE = 100_000_000n * OPG
 /** Bounds of `OPGGovernor` and `Timelock`; wei and s. */
-const QUORUM = { least: 1_000_000n * OPG, most: 100_000_000n * OPG } as const
+const QUORUM = { least: 1_000_000n * OPG, most: 50_000_000n * OPG } as const
 const MAX_PROPOSAL_THRESHOLD = 5_000_000n * OPG
 const MAX_TIMELOCK = 30 * DAY
 /** `Demands.MAX_BOND`; wei. */

@@ -43,7 +43,8 @@ enum Module {
 
 /// @title Bounded, delayed values and pointers to modules
 /// @notice Every change is made by governance, lies within bounds that are code, and takes effect `changeDelay` after it
-/// was made. The guardian cancels and pauses; it ends at a date fixed at deployment.
+/// was made. The guardian only cancels: proposals in the governor, seizures not executed yet in StakeManager, and here,
+/// for hours, what has not happened yet. It changes no value and no pointer, and ends at a date fixed at deployment.
 interface IProtocolParams {
   /// @param governance the timelock
   /// @param guardianEnd second from which there is no guardian
@@ -94,7 +95,9 @@ interface IProtocolParams {
   function setModule(Module module, address target) external;
   /// @notice Names another guardian or none, at once. Governance only.
   function setGuardian(address guardian) external;
-  /// @notice Stops new anchors, roots or cases of a module for at most `MAX_PAUSE`. Guardian only.
+  /// @notice Stops new anchors, roots or cases of a module for at most `MAX_PAUSE`, and not again before
+  /// `PAUSE_COOLDOWN` after the announced end, however early it was lifted. Exits, claims and answers have no pause.
+  /// Guardian only.
   function pause(Module module, uint64 duration) external;
   /// @notice Ends a pause. Guardian or governance.
   function unpause(Module module) external;

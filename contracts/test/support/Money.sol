@@ -38,7 +38,7 @@ abstract contract Money is Channels {
     setup.governance = GOVERNANCE;
     setup.treasury = TREASURY;
     setup.guardian = GUARDIAN;
-    setup.guardianEnd = type(uint64).max;
+    setup.guardianEnd = uint64(vm.getBlockTimestamp()) + 365 days;
     setup.changeDelay = CHANGE_DELAY;
     setup.modules = new Module[](1);
     setup.targets = new address[](1);
