@@ -148,8 +148,7 @@ contract FeeSplitter is IFeeSplitter, ReentrancyGuardTransient {
     if (kept != 0) _opg.forceApprove(distributor, 0);
   }
 
-  /// @dev Without this, a transaction with little gas would pass with its rows failed, and wallets would estimate just
-  /// that much.
+  /// @dev So that a row, or the distributor, fails for its own reasons only, and wallets estimate enough.
   function _requireGas(uint256 least) private view {
     uint256 left = gasleft();
     require(left >= least, TooLittleGas(left, least));

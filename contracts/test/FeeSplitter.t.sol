@@ -449,15 +449,19 @@ contract FeeSplitterTest is Money {
 
   function test_withTooLittleGasForTheDistributorNothingHappens() public {
     earn(10e18);
-    for (uint256 limit = 100_000; limit < 700_000; limit += 20_000) {
-      (bool done,) = address(splitter).call{gas: limit}(abi.encodeCall(IFeeSplitter.distribute, (coin)));
+    bool said;
+    for (uint256 limit = 100_000; limit < 800_000; limit += 20_000) {
+      (bool done, bytes memory result) =
+        address(splitter).call{gas: limit}(abi.encodeCall(IFeeSplitter.distribute, (coin)));
       if (done) {
         equal(pooled(), 2e18, "all or nothing");
+        isTrue(said, "and below that it is said");
         return;
       }
       equal(coin.balanceOf(payoutOf(0)), 0, "nothing moved");
+      said = bytes4(result) == IFeeSplitter.TooLittleGas.selector;
     }
-    isTrue(false, "700,000 gas are enough");
+    isTrue(false, "800,000 gas are enough");
   }
 
   function test_aPayoutThatIsRefusedIsKeptAndDoesNotHoldTheNetworkBack() public {
@@ -635,9 +639,9 @@ contract FeeSplitterTest is Money {
     uint128[4] memory totals;
     uint256 expectedProvider;
     uint256 expectedNetwork;
-    for (uint256 sweep; sweep < 3; ++sweep) {
+    for (uint256 sweep; sweep < 2; ++sweep) {
       uint256 swept;
-      for (uint256 job; job < 4; ++job) {
+      for (uint256 job; job < 3; ++job) {
         uint256 payer = uint256(keccak256(abi.encode(seed, sweep, job))) % 4;
         uint128 fee = uint128(uint256(keccak256(abi.encode(seed, job, sweep))) % 1e20);
         IPaymentChannels.ChannelConfig memory some = configOf(10 + payer, address(splitter), operatorOf(0));
