@@ -124,6 +124,7 @@ contract StakeManager is IStakeManager, Votes {
   /// @dev What is staked for all its operators, plus one; zero: it never registered one.
   mapping(address owner => uint256) private _units;
 
+  /// @dev A supply below 2^96 bounds every sum of stakes; delays of at most half a year overflow no time.
   constructor(Setup memory setup) EIP712("OPG Network", "1") {
     require(
       address(setup.token) != address(0) && address(setup.params) != address(0) && setup.governance != address(0)
@@ -587,6 +588,7 @@ contract StakeManager is IStakeManager, Votes {
     return Math.saturatingSub(_units[account], 1);
   }
 
+  /// @dev OpenZeppelin's total is not kept: `getPastTotalSupply` is the token's.
   function _addVotes(address owner, uint256 amount) private {
     _units[owner] += amount;
     _moveDelegateVotes(address(0), delegates(owner), amount);
@@ -628,6 +630,7 @@ contract StakeManager is IStakeManager, Votes {
     require(problem == ECDSA.RecoverError.NoError && signer == key, BadConsent(key));
   }
 
+  /// @dev Once and for good: a key that was rotated away stays registered.
   function _admitOperator(address key, address payout) private {
     Operator storage record = _operator(key);
     require(record.owner == address(0), AlreadyRegistered(key));
@@ -762,6 +765,7 @@ contract StakeManager is IStakeManager, Votes {
     _removeVotes(ownerOf(operator), staked);
   }
 
+  /// @dev All of it but the freeze.
   function _move(address from, address to, Role role) private {
     (Account storage source, Stake memory position) = _load(from, role);
     Account storage target = _account(to, role);
@@ -784,6 +788,7 @@ contract StakeManager is IStakeManager, Votes {
     position.place = members.length;
   }
 
+  /// @dev The last of the list takes the place.
   function _delist(Role role, Stake memory position) private {
     address[] storage members = _members[role];
     uint256 last = members.length;
