@@ -13,22 +13,20 @@ import {IndexedMerkle} from "../src/libraries/IndexedMerkle.sol";
 import {Offences} from "./support/Offences.sol";
 import {Trees} from "./support/Trees.sol";
 
-contract EvidenceTest is Offences {
-  /// @dev Order of secp256k1: n - s with the other v signs the same.
-  uint256 private constant ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141;
-
-  IEvidence.SignedGrant private grant;
+/// @notice Reports of every offence, and of what is none.
+abstract contract Reports is Offences {
+  IEvidence.SignedGrant internal grant;
   /// @dev Calls built of what an honest provider and honest verifiers signed.
-  bytes[] private honest;
+  bytes[] internal honest;
 
-  function setUp() public {
+  function deployReports() internal {
     deployEvidence();
     grant = grantOf(provider, 0);
   }
 
   // How a report is sent and refused
 
-  function report(bytes memory call) private returns (uint256 seized) {
+  function report(bytes memory call) internal returns (uint256 seized) {
     vm.prank(REPORTER);
     (bool ok, bytes memory out) = address(evidence).call(call);
     if (!ok) {
@@ -39,7 +37,7 @@ contract EvidenceTest is Offences {
     return abi.decode(out, (uint256));
   }
 
-  function refused(bytes memory call, bytes memory reason, string memory what) private {
+  function refused(bytes memory call, bytes memory reason, string memory what) internal {
     vm.prank(REPORTER);
     (bool ok, bytes memory out) = address(evidence).call(call);
     isTrue(!ok, what);
@@ -49,7 +47,7 @@ contract EvidenceTest is Offences {
 
   /// @dev Reports, and compares what was taken, the case and the event with what is due.
   function taken(bytes memory call, IEvidence.Offence offence, address operator, bytes32 subject, uint256 bps)
-    private
+    internal
     returns (bytes32 caseKey)
   {
     bool verifies = offence == IEvidence.Offence.VoteEquivocation || offence == IEvidence.Offence.FalseBatch;
@@ -71,48 +69,48 @@ contract EvidenceTest is Offences {
     refused(call, abi.encodeWithSelector(IStakeManager.CaseKnown.selector, caseKey), "a second report");
   }
 
-  function known(IEvidence.Offence offence, address operator, bytes32 subject) private view returns (bytes memory) {
+  function known(IEvidence.Offence offence, address operator, bytes32 subject) internal view returns (bytes memory) {
     bytes32 key_ = manager.caseKey(address(evidence), evidence.caseIdOf(offence, operator, subject));
     return abi.encodeWithSelector(IStakeManager.CaseKnown.selector, key_);
   }
 
-  function badSignature(bytes32 digest, address signer) private pure returns (bytes memory) {
+  function badSignature(bytes32 digest, address signer) internal pure returns (bytes memory) {
     return abi.encodeWithSelector(IEvidence.BadSignature.selector, digest, signer);
   }
 
-  function wrongGrant(bytes32 expected, bytes32 got) private pure returns (bytes memory) {
+  function wrongGrant(bytes32 expected, bytes32 got) internal pure returns (bytes memory) {
     return abi.encodeWithSelector(IEvidence.WrongGrant.selector, expected, got);
   }
 
   // Evidence of each offence
 
-  function receiptFor(uint256 nonce, uint64 sequence) private view returns (Receipt memory) {
+  function receiptFor(uint256 nonce, uint64 sequence) internal view returns (Receipt memory) {
     return receiptOf(grant, jobOf(grant, nonce), sequence);
   }
 
-  function receiptsCall(Receipt memory left, Receipt memory right) private view returns (bytes memory) {
+  function receiptsCall(Receipt memory left, Receipt memory right) internal view returns (bytes memory) {
     return abi.encodeCall(IEvidence.receiptEquivocation, (grant, sign(left, 0), sign(right, 0)));
   }
 
-  function headsCall(Head memory left, Head memory right) private view returns (bytes memory) {
+  function headsCall(Head memory left, Head memory right) internal view returns (bytes memory) {
     return abi.encodeCall(IEvidence.headEquivocation, (grant, sign(left, 0), sign(right, 0)));
   }
 
-  function checkpointsCall(Checkpoint memory left, Checkpoint memory right) private view returns (bytes memory) {
+  function checkpointsCall(Checkpoint memory left, Checkpoint memory right) internal view returns (bytes memory) {
     return abi.encodeCall(IEvidence.checkpointEquivocation, (sign(left), sign(right)));
   }
 
-  function votesCall(Vote memory left, Vote memory right) private view returns (bytes memory) {
+  function votesCall(Vote memory left, Vote memory right) internal view returns (bytes memory) {
     return abi.encodeCall(IEvidence.voteEquivocation, (sign(left), sign(right)));
   }
 
-  function overchargeCall(Job memory job, Receipt memory receipt) private view returns (bytes memory) {
+  function overchargeCall(Job memory job, Receipt memory receipt) internal view returns (bytes memory) {
     return abi.encodeCall(IEvidence.overcharge, (grant, job, termsOf(grant.grant.operator), sign(receipt, 0)));
   }
 
   /// @dev A head that is not the one under the receipt's root at `position`.
   function headAgainstReceiptCall(Receipt memory receipt, Head memory shown, uint32 position)
-    private
+    internal
     view
     returns (bytes memory)
   {
@@ -123,12 +121,12 @@ contract EvidenceTest is Offences {
     );
   }
 
-  function checkpoint(uint64 sequence, uint64 first, uint256 count) private view returns (Checkpoint memory) {
+  function checkpoint(uint64 sequence, uint64 first, uint256 count) internal view returns (Checkpoint memory) {
     return checkpointOf(provider, sequence, receiptList(first, count));
   }
 
   /// @dev Receipts of jobs `first` to `first + count - 1` with those sequences.
-  function receiptList(uint64 first, uint256 count) private view returns (Receipt[] memory receipts) {
+  function receiptList(uint64 first, uint256 count) internal view returns (Receipt[] memory receipts) {
     receipts = new Receipt[](count);
     for (uint256 index; index < count; ++index) {
       receipts[index] = receiptFor(first + index, first + uint64(index));
@@ -144,7 +142,7 @@ contract EvidenceTest is Offences {
   }
 
   /// @dev A receipt of job 99 at `sequence`, where an anchored checkpoint of receipts 10 to 12 holds another.
-  function omission(uint64 sequence) private returns (Omission memory shown) {
+  function omission(uint64 sequence) internal returns (Omission memory shown) {
     Receipt[] memory receipts = receiptList(10, 3);
     shown.receipt = sign(receiptFor(99, sequence), 0);
     Checkpoint memory c = checkpointOf(provider, 4, receipts);
@@ -155,7 +153,7 @@ contract EvidenceTest is Offences {
     shown.proof = Trees.proofOf(receiptTree(receipts), index);
   }
 
-  function omissionCall(Omission memory shown) private view returns (bytes memory) {
+  function omissionCall(Omission memory shown) internal view returns (bytes memory) {
     return abi.encodeCall(
       IEvidence.omittedReceipt, (grant, shown.receipt, shown.anchored, shown.signed, shown.other, shown.proof)
     );
@@ -167,7 +165,7 @@ contract EvidenceTest is Offences {
   }
 
   /// @dev Job `nonce` in checkpoint 0 at index 1 and in checkpoint 1 at index 0.
-  function doubling(uint256 nonce) private returns (Doubling memory shown) {
+  function doubling(uint256 nonce) internal returns (Doubling memory shown) {
     Receipt[] memory first = receiptList(10, 2);
     Receipt[] memory second = receiptList(12, 2);
     first[1] = receiptFor(nonce, 11);
@@ -178,7 +176,7 @@ contract EvidenceTest is Offences {
     shown.right = inclusionOf(anchor(c), sign(c), second, 0);
   }
 
-  function doublingCall(Doubling memory shown) private pure returns (bytes memory) {
+  function doublingCall(Doubling memory shown) internal pure returns (bytes memory) {
     return abi.encodeCall(IEvidence.doubledReceipt, (shown.left, shown.right));
   }
 
@@ -189,21 +187,131 @@ contract EvidenceTest is Offences {
   }
 
   /// @dev One checkpoint anchored twice.
-  function falsehood() private returns (Falsehood memory shown) {
+  function falsehood() internal returns (Falsehood memory shown) {
     Checkpoint memory c = checkpoint(0, 10, 2);
     shown.first = anchor(c);
     shown.second = anchor(c);
     shown.setEpoch = shown.second.batch.epoch;
   }
 
-  function falseBatchCall(Falsehood memory shown, uint256 signers) private view returns (bytes memory) {
+  function falseBatchCall(Falsehood memory shown, uint256 signers) internal view returns (bytes memory) {
     bytes memory sigs64 = signaturesOf(shown.setEpoch, digestOf(shown.second.batch), signers);
     return abi.encodeCall(IEvidence.falseBatch, (shown.first, shown.second, shown.setEpoch, signers, sigs64));
   }
 
-  function verifierAt(uint256 seat) private view returns (address) {
+  function verifierAt(uint256 seat) internal view returns (address) {
     (ICommittee.Seat[] memory seats,) = committee.signingSet(manager.currentEpoch());
     return seats[seat].verifier;
+  }
+
+  /// @dev One case of each offence, of the provider or of verifier 0.
+  function guiltyCalls() internal returns (bytes[] memory calls) {
+    calls = new bytes[](9);
+    Receipt memory receipt = receiptFor(1, 0);
+    Receipt memory other = receiptFor(1, 0);
+    other.fee += 1;
+    calls[0] = receiptsCall(receipt, other);
+    Head memory head = headOf(receipt, 2);
+    head.fee += 1;
+    calls[1] = headsCall(headOf(receipt, 2), head);
+    calls[2] = headAgainstReceiptCall(receipt, head, 1);
+    calls[3] = omissionCall(omission(11));
+    calls[4] = doublingCall(doubling(50));
+    calls[5] = checkpointsCall(checkpoint(7, 10, 2), checkpoint(7, 12, 2));
+    Vote memory vote = voteOf(verifierAt(0), keccak256("checkpoint"), 0);
+    Vote memory otherVote = voteOf(verifierAt(0), keccak256("checkpoint"), 0);
+    otherVote.accepted = 1;
+    calls[6] = votesCall(vote, otherVote);
+    calls[7] = overchargeCall(jobOf(grant, 1), other);
+    calls[8] = falseBatchCall(falsehood(), 1);
+  }
+
+  /// @dev What an honest provider and honest verifiers signed, put where an offence would be.
+  function honestCalls() internal {
+    Receipt[] memory receipts = receiptList(10, 3);
+    Receipt[] memory later = receiptList(13, 2);
+    Checkpoint memory c = checkpointOf(provider, 0, receipts);
+    Checkpoint memory next = checkpointOf(provider, 1, later);
+    IEvidence.AnchoredLeaf memory anchored = anchor(c);
+    IEvidence.AnchoredLeaf memory anchoredNext = anchor(next);
+    honest.push(receiptsCall(receipts[0], receipts[1]));
+    Receipt memory altered = receiptFor(10, 10);
+    altered.fee += 1;
+    honest.push(
+      abi.encodeCall(
+        IEvidence.receiptEquivocation,
+        (grant, sign(receipts[0], 0), IEvidence.SignedReceipt(altered, sign(receipts[0], 0).signature))
+      )
+    );
+    honest.push(headsCall(headOf(receipts[0], 1), headOf(receipts[0], 2)));
+    Head memory head = headOf(receipts[0], 1);
+    head.fee += 1;
+    honest.push(
+      abi.encodeCall(
+        IEvidence.headEquivocation,
+        (grant, sign(headOf(receipts[0], 1), 0), IEvidence.SignedHead(head, sign(headOf(receipts[0], 1), 0).signature))
+      )
+    );
+    honest.push(headAgainstReceiptCall(receipts[0], headOf(receipts[0], 2), 1));
+    Omission memory omitted =
+      Omission(sign(receipts[1], 0), anchored, sign(c), digestOf(receipts[2]), Trees.proofOf(receiptTree(receipts), 2));
+    honest.push(omissionCall(omitted));
+    (omitted.receipt, omitted.other) = (sign(later[0], 0), digestOf(receipts[1]));
+    honest.push(omissionCall(omitted));
+    honest.push(
+      doublingCall(
+        Doubling(inclusionOf(anchored, sign(c), receipts, 0), inclusionOf(anchoredNext, sign(next), later, 1))
+      )
+    );
+    honest.push(
+      doublingCall(Doubling(inclusionOf(anchored, sign(c), receipts, 0), inclusionOf(anchored, sign(c), receipts, 0)))
+    );
+    honest.push(checkpointsCall(c, next));
+    honest.push(votesCall(voteOf(verifierAt(0), digestOf(c), 0), voteOf(verifierAt(0), digestOf(c), 1)));
+    honest.push(overchargeCall(jobOf(grant, 10), receipts[0]));
+    honest.push(falseBatchCall(Falsehood(anchored, anchoredNext, anchored.batch.epoch), ALL));
+  }
+
+  function mutate(bytes memory data, bytes memory other, uint256 seed) internal pure {
+    uint256 words = (data.length - 4) / 32;
+    for (uint256 count = 1 + seed % 3; count != 0; --count) {
+      seed = uint256(keccak256(abi.encode(seed)));
+      uint256 at = 0x24 + 32 * ((seed >> 8) % words);
+      uint256 from = 0x24 + 32 * ((seed >> 40) % words);
+      uint256 kind = seed % 6;
+      assembly ("memory-safe") {
+        let word := mload(add(data, at))
+        switch kind
+        case 0 { word := seed }
+        case 1 { word := mload(add(data, from)) }
+        case 2 { word := add(word, 1) }
+        case 3 { word := xor(word, shl(shr(248, seed), 1)) }
+        case 4 { word := 0 }
+        default { if lt(at, mload(other)) { word := mload(add(other, at)) } }
+        mstore(add(data, at), word)
+      }
+    }
+  }
+
+  function stakes() internal view returns (bytes32) {
+    bytes memory all = abi.encode(
+      manager.slashableOf(provider, Role.Provider),
+      manager.slashableOf(settler, Role.Settler),
+      opg.balanceOf(address(manager))
+    );
+    for (uint256 seat; seat < SEATS; ++seat) {
+      all = bytes.concat(all, abi.encode(manager.slashableOf(vm.addr(key("verifier", seat)), Role.Verifier)));
+    }
+    return keccak256(all);
+  }
+}
+
+contract EvidenceTest is Reports {
+  /// @dev Order of secp256k1: n - s with the other v signs the same.
+  uint256 private constant ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141;
+
+  function setUp() public {
+    deployReports();
   }
 
   // Receipt equivocation
@@ -1234,112 +1342,19 @@ contract EvidenceTest is Offences {
       "the root of another batch"
     );
   }
+}
 
-  // Mutations
+/// @notice What the honest signed, and proofs of offences, with words changed, exchanged and spliced.
+contract EvidenceMutationsTest is Reports {
+  bytes[] private guilty;
 
-  /// @dev One case of each offence, of the provider or of verifier 0.
-  function guiltyCalls() private returns (bytes[] memory calls) {
-    calls = new bytes[](9);
-    Receipt memory receipt = receiptFor(1, 0);
-    Receipt memory other = receiptFor(1, 0);
-    other.fee += 1;
-    calls[0] = receiptsCall(receipt, other);
-    Head memory head = headOf(receipt, 2);
-    head.fee += 1;
-    calls[1] = headsCall(headOf(receipt, 2), head);
-    calls[2] = headAgainstReceiptCall(receipt, head, 1);
-    calls[3] = omissionCall(omission(11));
-    calls[4] = doublingCall(doubling(50));
-    calls[5] = checkpointsCall(checkpoint(7, 10, 2), checkpoint(7, 12, 2));
-    Vote memory vote = voteOf(verifierAt(0), keccak256("checkpoint"), 0);
-    Vote memory otherVote = voteOf(verifierAt(0), keccak256("checkpoint"), 0);
-    otherVote.accepted = 1;
-    calls[6] = votesCall(vote, otherVote);
-    calls[7] = overchargeCall(jobOf(grant, 1), other);
-    calls[8] = falseBatchCall(falsehood(), 1);
-  }
-
-  /// @dev What an honest provider and honest verifiers signed, put where an offence would be.
-  function honestCalls() private {
-    Receipt[] memory receipts = receiptList(10, 3);
-    Receipt[] memory later = receiptList(13, 2);
-    Checkpoint memory c = checkpointOf(provider, 0, receipts);
-    Checkpoint memory next = checkpointOf(provider, 1, later);
-    IEvidence.AnchoredLeaf memory anchored = anchor(c);
-    IEvidence.AnchoredLeaf memory anchoredNext = anchor(next);
-    honest.push(receiptsCall(receipts[0], receipts[1]));
-    Receipt memory altered = receiptFor(10, 10);
-    altered.fee += 1;
-    honest.push(
-      abi.encodeCall(
-        IEvidence.receiptEquivocation,
-        (grant, sign(receipts[0], 0), IEvidence.SignedReceipt(altered, sign(receipts[0], 0).signature))
-      )
-    );
-    honest.push(headsCall(headOf(receipts[0], 1), headOf(receipts[0], 2)));
-    Head memory head = headOf(receipts[0], 1);
-    head.fee += 1;
-    honest.push(
-      abi.encodeCall(
-        IEvidence.headEquivocation,
-        (grant, sign(headOf(receipts[0], 1), 0), IEvidence.SignedHead(head, sign(headOf(receipts[0], 1), 0).signature))
-      )
-    );
-    honest.push(headAgainstReceiptCall(receipts[0], headOf(receipts[0], 2), 1));
-    Omission memory omitted =
-      Omission(sign(receipts[1], 0), anchored, sign(c), digestOf(receipts[2]), Trees.proofOf(receiptTree(receipts), 2));
-    honest.push(omissionCall(omitted));
-    (omitted.receipt, omitted.other) = (sign(later[0], 0), digestOf(receipts[1]));
-    honest.push(omissionCall(omitted));
-    honest.push(
-      doublingCall(
-        Doubling(inclusionOf(anchored, sign(c), receipts, 0), inclusionOf(anchoredNext, sign(next), later, 1))
-      )
-    );
-    honest.push(
-      doublingCall(Doubling(inclusionOf(anchored, sign(c), receipts, 0), inclusionOf(anchored, sign(c), receipts, 0)))
-    );
-    honest.push(checkpointsCall(c, next));
-    honest.push(votesCall(voteOf(verifierAt(0), digestOf(c), 0), voteOf(verifierAt(0), digestOf(c), 1)));
-    honest.push(overchargeCall(jobOf(grant, 10), receipts[0]));
-    honest.push(falseBatchCall(Falsehood(anchored, anchoredNext, anchored.batch.epoch), ALL));
-  }
-
-  function mutate(bytes memory data, bytes memory other, uint256 seed) private pure {
-    uint256 words = (data.length - 4) / 32;
-    for (uint256 count = 1 + seed % 3; count != 0; --count) {
-      seed = uint256(keccak256(abi.encode(seed)));
-      uint256 at = 0x24 + 32 * ((seed >> 8) % words);
-      uint256 from = 0x24 + 32 * ((seed >> 40) % words);
-      uint256 kind = seed % 6;
-      assembly ("memory-safe") {
-        let word := mload(add(data, at))
-        switch kind
-        case 0 { word := seed }
-        case 1 { word := mload(add(data, from)) }
-        case 2 { word := add(word, 1) }
-        case 3 { word := xor(word, shl(shr(248, seed), 1)) }
-        case 4 { word := 0 }
-        default { if lt(at, mload(other)) { word := mload(add(other, at)) } }
-        mstore(add(data, at), word)
-      }
-    }
-  }
-
-  function stakes() private view returns (bytes32) {
-    bytes memory all = abi.encode(
-      manager.slashableOf(provider, Role.Provider),
-      manager.slashableOf(settler, Role.Settler),
-      opg.balanceOf(address(manager))
-    );
-    for (uint256 seat; seat < SEATS; ++seat) {
-      all = bytes.concat(all, abi.encode(manager.slashableOf(vm.addr(key("verifier", seat)), Role.Verifier)));
-    }
-    return keccak256(all);
+  function setUp() public {
+    deployReports();
+    honestCalls();
+    guilty = guiltyCalls();
   }
 
   function test_whatTheHonestSignedProvesNothing() public {
-    honestCalls();
     bytes4[] memory reasons = new bytes4[](honest.length);
     reasons[0] = IEvidence.DifferentSubjects.selector;
     reasons[1] = IEvidence.BadSignature.selector;
@@ -1364,13 +1379,12 @@ contract EvidenceTest is Offences {
   }
 
   function testFuzz_noMutationOfWhatTheHonestSignedTakesAnything(uint256 seed) public {
-    honestCalls();
     bytes32 before = stakes();
     for (uint256 index; index < honest.length; ++index) {
       bytes memory call = honest[index];
       (bool ok,) = address(evidence).call(call);
       isTrue(!ok, "unchanged");
-      for (uint256 round; round < 8; ++round) {
+      for (uint256 round; round < 2; ++round) {
         seed = uint256(keccak256(abi.encode(seed, index)));
         call = honest[index];
         mutate(call, honest[seed % honest.length], seed);
@@ -1383,17 +1397,16 @@ contract EvidenceTest is Offences {
 
   /// @dev Every word counts: what still proves something proves it of the offender, and takes what is due.
   function testFuzz_mutatedProofsTakeFromTheOffenderAlone(uint256 seed) public {
-    bytes[] memory calls = guiltyCalls();
     address verifier = verifierAt(0);
-    for (uint256 index; index < calls.length; ++index) {
+    for (uint256 index; index < guilty.length; ++index) {
       if (manager.slashableOf(provider, Role.Provider) == 0) manager.stake(provider, Role.Provider, PROVIDER_STAKE);
       if (manager.slashableOf(verifier, Role.Verifier) == 0) manager.stake(verifier, Role.Verifier, VERIFIER_STAKE);
       uint256 provided = manager.slashableOf(provider, Role.Provider);
       uint256 verified = manager.slashableOf(verifier, Role.Verifier);
       for (uint256 round; round < 4; ++round) {
         seed = uint256(keccak256(abi.encode(seed, index)));
-        bytes memory call = bytes.concat(calls[index]);
-        mutate(call, calls[seed % calls.length], seed);
+        bytes memory call = guilty[index];
+        mutate(call, guilty[seed % guilty.length], seed);
         vm.prank(REPORTER);
         (bool ok, bytes memory out) = address(evidence).call(call);
         if (!ok) continue;
