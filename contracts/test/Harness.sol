@@ -22,9 +22,18 @@ import {Digests} from "../src/libraries/Digests.sol";
 import {Fees} from "../src/libraries/Fees.sol";
 import {IndexedMerkle} from "../src/libraries/IndexedMerkle.sol";
 import {Seats} from "../src/libraries/Seats.sol";
+import {Address} from "@openzeppelin/contracts/utils/Address.sol";
 
 /// @notice The libraries as external functions, so that vectors made elsewhere can be held against them.
 contract Harness {
+  /// @notice Answers of many calls at once; the first that reverts reverts all.
+  function many(bytes[] calldata calls) external view returns (bytes[] memory answers) {
+    answers = new bytes[](calls.length);
+    for (uint256 index; index < calls.length; ++index) {
+      answers[index] = Address.functionStaticCall(address(this), calls[index]);
+    }
+  }
+
   function hashSessionGrant(SessionGrant calldata value) external pure returns (bytes32) {
     return Digests.hash(value);
   }
@@ -91,6 +100,10 @@ contract Harness {
     returns (bytes32)
   {
     return Digests.hashRegistration(operator, owner, payout, deadline);
+  }
+
+  function hashRotation(address from, address to, address owner, uint256 deadline) external pure returns (bytes32) {
+    return Digests.hashRotation(from, to, owner, deadline);
   }
 
   function networkId(uint256 chainId, address stakeManager, bytes32 anchor) external pure returns (bytes32) {

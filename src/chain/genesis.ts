@@ -27,7 +27,7 @@ const MAX_PROPOSAL_THRESHOLD = 5_000_000n * OPG
 const MAX_TIMELOCK = 30 * DAY
 /** `Demands.MAX_BOND`; wei. */
 const MAX_DEMAND_BOND = 1_000n * OPG
-/** A guardian that never ends would be an owner; s after the start. */
+/** A guardian that never ends would be an owner; s after the start, and within `ProtocolParams.MAX_GUARDIAN_PERIOD`. */
 const GUARDIAN_LIFE = 3 * 365 * DAY
 
 /** Whom a row belongs to: an account, the treasury, or the reserve that pays the distributor. */

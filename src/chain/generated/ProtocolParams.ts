@@ -2,6 +2,7 @@
 export const abi = [
   {"type":"constructor","inputs":[{"name":"setup","type":"tuple","components":[{"name":"governance","type":"address"},{"name":"treasury","type":"address"},{"name":"guardian","type":"address"},{"name":"guardianEnd","type":"uint64"},{"name":"changeDelay","type":"uint64"},{"name":"modules","type":"uint8[]"},{"name":"targets","type":"address[]"}]}],"stateMutability":"nonpayable"},
   {"type":"function","name":"MAX_CHANGE_DELAY","inputs":[],"outputs":[{"name":"","type":"uint64"}],"stateMutability":"view"},
+  {"type":"function","name":"MAX_GUARDIAN_PERIOD","inputs":[],"outputs":[{"name":"","type":"uint64"}],"stateMutability":"view"},
   {"type":"function","name":"MAX_PAUSE","inputs":[],"outputs":[{"name":"","type":"uint64"}],"stateMutability":"view"},
   {"type":"function","name":"PAUSE_COOLDOWN","inputs":[],"outputs":[{"name":"","type":"uint64"}],"stateMutability":"view"},
   {"type":"function","name":"announcedModule","inputs":[{"name":"module","type":"uint8"}],"outputs":[{"name":"","type":"tuple","components":[{"name":"value","type":"uint256"},{"name":"effectiveAt","type":"uint64"}]}],"stateMutability":"view"},

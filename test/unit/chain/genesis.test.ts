@@ -123,7 +123,7 @@ describe('a genesis', () => {
     ['extended by at most', { lateQuorumExtension: 5 * DAY + 1 }],
     ['timelock', { timelock: 31 * DAY }],
     ['quorum', { quorum: 999_999n * OPG }],
-    ['quorum', { quorum: 100_000_001n * OPG }],
+    ['quorum', { quorum: 50_000_001n * OPG }],
     ['threshold', { proposalThreshold: 0n }],
     ['threshold', { proposalThreshold: 5_000_001n * OPG }],
     ['threshold', { proposalThreshold: 2_000_000n * OPG, quorum: 1_000_000n * OPG }],
