@@ -527,7 +527,7 @@ contract BatchAnchorTest is Network {
     expectStatus(p, 0, IBatchAnchor.Status.NotInCheckpoint, "without proof");
   }
 
-  function test_R21_refusesALeafPastTheSignedCount() public {
+  function test_audit15_refusesALeafPastTheSignedCount() public {
     bytes32[] memory leaves = new bytes32[](2);
     Leaf memory l;
     l.index = 1;
@@ -538,6 +538,28 @@ contract BatchAnchorTest is Network {
     b.checkpointsRoot = tree[0];
     anchor(b);
     isTrue(!batches.checkLeaf(b, l, Trees.proofOf(tree, 1)), "index equals the count");
+  }
+
+  /// @dev The tree holds more receipts than the leaf, which the signers signed, says.
+  function test_audit15_refusesAReceiptPastTheSignedCount() public {
+    bytes32[] memory receipts = new bytes32[](3);
+    Proved memory p;
+    p.r.provider = provider;
+    receipts[2] = Digests.toTyped(manager.domainSeparator(), harness.hashReceipt(p.r));
+    bytes32[] memory tree = Trees.build(IndexedMerkle.RECEIPT, receipts);
+    p.rp = Trees.proofOf(tree, 2);
+    (p.l.operator, p.l.receiptsRoot, p.l.accepted) = (provider, tree[0], 7);
+    for (uint16 count = 2; count < 4; ++count) {
+      p.l.count = count;
+      bytes32[] memory leaves = new bytes32[](1);
+      leaves[0] = harness.hashLeaf(p.l);
+      p.b = nextBatch();
+      p.b.leaves = 1;
+      p.b.checkpointsRoot = Trees.build(IndexedMerkle.CHECKPOINT, leaves)[0];
+      anchor(p.b);
+      IBatchAnchor.Status status = count == 3 ? IBatchAnchor.Status.Accepted : IBatchAnchor.Status.NotInCheckpoint;
+      expectStatus(p, 2, status, "third of the count");
+    }
   }
 
   function test_R21_refusesAReceiptOfAnotherProviderInTheLeaf() public {

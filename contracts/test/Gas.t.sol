@@ -24,9 +24,11 @@ contract GasTest is Network {
     b.leaves = 64;
     b.votesRoot = keccak256("votes");
     b.auditsRoot = keccak256("audits");
-    b.jobs = 4000;
-    b.acceptedFee = 5e18;
-    b.mac = 6e15;
+    b.auditOf = 0x0123456789ABCDEF;
+    b.jobs = 0x12345678;
+    b.rejected = 0x12345678;
+    b.acceptedFee = 0x0123456789ABCDEF0123456789ABCDEF;
+    b.mac = 0x0123456789ABCDEF0123456789ABCDEF;
     b.data = keccak256("leaves");
     b.cutoff = uint64(vm.getBlockTimestamp() * 1000);
   }

@@ -40,8 +40,34 @@ contract IndexedMerkleTest is Test {
     isTrue(!harness.merkleVerify(TAG, root, 1, list[0], new bytes32[](0)), "no second leaf");
   }
 
+  function testFuzz_audit15_aLeafIsHashedTwiceWithItsKindAndIndex(bytes32 tag, uint256 index, bytes32 digest)
+    public
+    view
+  {
+    bytes32 once = keccak256(abi.encode(tag, index, digest));
+    equal(harness.merkleLeaf(tag, index, digest), keccak256(bytes.concat(once)), "twice");
+  }
+
+  /// @dev Complete trees have no odd node: nothing is paired with itself or with zero.
+  function test_audit15_anOddNodeIsNeverPairedWithItself() public view {
+    bytes32[] memory list = digests(3);
+    bytes32[] memory tree = Trees.build(TAG, list);
+    bytes32[] memory proof = new bytes32[](2);
+    for (uint256 index; index < 3; ++index) {
+      bytes32 leaf = harness.merkleLeaf(TAG, index, list[index]);
+      for (uint256 node; node < tree.length; ++node) {
+        (proof[0], proof[1]) = (leaf, tree[node]);
+        isTrue(!harness.merkleVerify(TAG, tree[0], index, list[index], proof), "paired with itself");
+        proof[0] = 0;
+        isTrue(!harness.merkleVerify(TAG, tree[0], index, list[index], proof), "paired with zero");
+      }
+    }
+    // A fourth leaf, the third once more, as trees that double the odd one take.
+    isTrue(!harness.merkleVerify(TAG, tree[0], 3, list[2], Trees.proofOf(tree, 2)), "a doubled leaf");
+  }
+
   /// @dev The 64-byte attack: an inner node is the hash of 64 bytes; offered as a leaf it must not verify.
-  function test_anInnerNodeCannotPoseAsALeaf() public view {
+  function test_audit15_anInnerNodeCannotPoseAsALeaf() public view {
     bytes32[] memory tree = Trees.build(TAG, digests(4));
     bytes32[] memory proof = new bytes32[](1);
     proof[0] = tree[2];
