@@ -1,12 +1,4 @@
-import {
-  type Address,
-  encodeAbiParameters,
-  type Hex,
-  hashTypedData,
-  keccak256,
-  type TypedDataDomain,
-  type TypedDataToPrimitiveTypes,
-} from 'viem'
+import { type Address, encodeAbiParameters, type Hex, hashTypedData, keccak256, type TypedDataDomain } from 'viem'
 
 /** The signed types of the x402 scheme `batch-settlement`, as published. */
 export const CHANNEL_TYPES = {
@@ -52,10 +44,38 @@ export const DEPOSIT_TYPES = {
   DepositWitness: [{ name: 'channelId', type: 'bytes32' }],
 } as const
 
-type Signed = TypedDataToPrimitiveTypes<typeof CHANNEL_TYPES>
-export type ChannelConfig = Signed['ChannelConfig']
-export type ClaimEntry = Signed['ClaimEntry']
-export type DepositPermit = TypedDataToPrimitiveTypes<typeof DEPOSIT_TYPES>['PermitWitnessTransferFrom']
+export interface ChannelConfig {
+  readonly payer: Address
+  readonly payerAuthorizer: Address
+  readonly receiver: Address
+  readonly receiverAuthorizer: Address
+  readonly token: Address
+  readonly withdrawDelay: number
+  readonly salt: Hex
+}
+
+export interface Voucher {
+  readonly channelId: Hex
+  readonly maxClaimableAmount: bigint
+}
+
+export interface ClaimEntry extends Voucher {
+  readonly totalClaimed: bigint
+}
+
+export interface Refund {
+  readonly channelId: Hex
+  readonly nonce: bigint
+  readonly amount: bigint
+}
+
+export interface DepositPermit {
+  readonly permitted: { readonly token: Address; readonly amount: bigint }
+  readonly spender: Address
+  readonly nonce: bigint
+  readonly deadline: bigint
+  readonly witness: { readonly channelId: Hex }
+}
 
 export const channelDomain = (chainId: number, verifyingContract: Address): TypedDataDomain => ({
   name: 'x402 Batch Settlement',
@@ -67,10 +87,10 @@ export const channelDomain = (chainId: number, verifyingContract: Address): Type
 export const channelIdOf = (domain: TypedDataDomain, message: ChannelConfig): Hex =>
   hashTypedData({ domain, types: CHANNEL_TYPES, primaryType: 'ChannelConfig', message })
 
-export const voucherDigest = (domain: TypedDataDomain, message: Signed['Voucher']): Hex =>
+export const voucherDigest = (domain: TypedDataDomain, message: Voucher): Hex =>
   hashTypedData({ domain, types: CHANNEL_TYPES, primaryType: 'Voucher', message })
 
-export const refundDigest = (domain: TypedDataDomain, message: Signed['Refund']): Hex =>
+export const refundDigest = (domain: TypedDataDomain, message: Refund): Hex =>
   hashTypedData({ domain, types: CHANNEL_TYPES, primaryType: 'Refund', message })
 
 export const claimBatchDigest = (domain: TypedDataDomain, claims: readonly ClaimEntry[]): Hex =>
