@@ -21,6 +21,9 @@ import {
   until,
 } from '../../support/settlementWorld.ts'
 
+/** `IBatchAnchor.Status.Accepted`. */
+const ACCEPTED = 6
+
 describe('settlement', () => {
   let world: SettlementWorld
   const built: BuiltCheckpoint[] = []
@@ -86,7 +89,7 @@ describe('settlement', () => {
           functionName: 'checkReceipt',
           args: [abi(signed.batch), abi(leaf), proof, abi(receipt), 0, merkleProof('receipt', receipts, 0)] as never,
         })
-        expect({ status, accepted }).toEqual({ status: 5, accepted: true })
+        expect({ status, accepted }).toEqual({ status: ACCEPTED, accepted: true })
       }
       expect(found).toBe(true)
     }
