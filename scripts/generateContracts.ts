@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { CLONED_CONTRACTS } from '../src/chain/contractNames.ts'
 import { CONTRACTS, contractsRoot, forge, repositoryRoot } from './forge.ts'
 
 interface AbiItem {
@@ -52,6 +53,8 @@ function modules(): Map<string, string> {
   for (const [name, { abi, bytecode }] of artifacts) {
     const source = `${name}.sol`
     files.set(join(target, `${name}.ts`), moduleOf(source, list(abi)))
+    // Its factory creates it.
+    if (name === CLONED_CONTRACTS.feeSplitter) continue
     const code = `export const creationCode =\n  '${bytecode.object}' as const`
     files.set(join(target, 'bytecode', `${name}.ts`), moduleOf(source, code))
   }
