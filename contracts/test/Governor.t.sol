@@ -77,6 +77,7 @@ contract GovernorTest is Governance {
     equal(governor.lateQuorumVoteExtension(), 1 days, "late quorum");
     equal(timelock.getMinDelay(), 2 days, "timelock");
     equal(governor.timelock(), address(timelock), "executes");
+    isTrue(governor.proposalNeedsQueuing(0), "nothing goes past it");
     equal(address(governor.token()), address(votes), "counts");
     equal(address(governor.params()), address(params), "names the guardian");
     equal(governor.clock(), time(), "seconds");

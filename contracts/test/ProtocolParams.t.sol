@@ -95,14 +95,14 @@ contract ProtocolParamsTest is Test {
   }
 
   function test_noBoundsLetSharesExceedTheWhole() public view {
-    equal(most(Param.VerifierPool) + most(Param.HostPool), WHOLE, "pools");
-    equal(most(Param.BaseEmission) + most(Param.ProviderEmission), WHOLE, "emission");
+    equal(mostOf(Param.VerifierPool) + mostOf(Param.HostPool), WHOLE, "pools");
+    equal(mostOf(Param.BaseEmission) + mostOf(Param.ProviderEmission), WHOLE, "emission");
     for (uint256 index = 1; index <= uint256(type(Param).max); ++index) {
-      isTrue(most(Param(index)) <= WHOLE, "one share");
+      isTrue(mostOf(Param(index)) <= WHOLE, "one share");
     }
   }
 
-  function most(Param param) private view returns (uint256 value) {
+  function mostOf(Param param) private view returns (uint256 value) {
     (, value) = params.boundsOf(param);
   }
 
