@@ -633,7 +633,7 @@ contract BatchAnchorTest is Network {
     (status,) = batches.checkReceipt(p.b, p.l, p.lp, p.r, uint8(index), p.rp);
   }
 
-  function expected(Proved memory p, uint256 index) private pure returns (IBatchAnchor.Status) {
+  function verdictOf(Proved memory p, uint256 index) private pure returns (IBatchAnchor.Status) {
     if (p.l.rejected >> index & 1 == 1) return IBatchAnchor.Status.Rejected;
     return p.l.accepted >> index & 1 == 1 ? IBatchAnchor.Status.Accepted : IBatchAnchor.Status.Undecided;
   }
@@ -663,7 +663,7 @@ contract BatchAnchorTest is Network {
     uint256 index = (shape >> 24) % receiptCount;
     Proved memory p = randomProof(seed, leafCount, leafIndex, receiptCount, index);
     isTrue(batches.checkLeaf(p.b, p.l, p.lp), "the leaf is there");
-    equal(uint256(statusOf(p, index)), uint256(expected(p, index)), "the receipt is there");
+    equal(uint256(statusOf(p, index)), uint256(verdictOf(p, index)), "the receipt is there");
     wrong = bound(wrong, 0, 9);
     if (wrong == 0) p.lp = mutated(p.lp, seed);
     if (wrong == 1) p.l.index = uint32((leafIndex + 1 + seed % 8) % (leafCount + 8));

@@ -6,6 +6,7 @@ import {StakeManager} from "../src/StakeManager.sol";
 import {ICommittee} from "../src/interfaces/ICommittee.sol";
 import {IStakeManager} from "../src/interfaces/IStakeManager.sol";
 import {Role} from "../src/interfaces/Objects.sol";
+import {Blob} from "../src/libraries/Blob.sol";
 import {Digests} from "../src/libraries/Digests.sol";
 import {Network} from "./support/Network.sol";
 import {Vm} from "./support/Vm.sol";
@@ -86,6 +87,9 @@ contract CommitteeTest is Network {
     vm.expectRevert(abi.encodeWithSelector(ICommittee.NotDisplaceable.selector, 1));
     committee.join(operators[0], 1);
     manager.requestUnstake(operators[40], Role.Verifier, VERIFIER_STAKE + 40e18);
+    (place, weight) = committee.lightest();
+    equal(place, 40, "lightest");
+    equal(weight, 0, "without stake");
     committee.join(operators[0], 40);
     equal(committee.places()[40], operators[0], "one without stake gives way to anybody");
   }
@@ -404,6 +408,38 @@ contract CommitteeTest is Network {
     vm.expectRevert(abi.encodeWithSelector(ICommittee.WrongOrder.selector, 0));
     (bool reverted,) = address(committee).call(call);
     isTrue(reverted, "expected");
+  }
+
+  /// @dev Whoever calls chooses how much gas there is: it must suffice for all or do nothing.
+  function test_tooLittleGasDoesNothingRatherThanHalf() public {
+    openWith(12, VERIFIER_STAKE, 1e18);
+    nextEpoch();
+    uint64 now_ = epoch();
+    uint8[] memory order = committee.currentOrder();
+    bytes32 whole = keccak256(abi.encode(order));
+    bytes4 notWritten = Blob.BlobNotWritten.selector;
+    (uint256 blobs, uint256 answers, uint256 gas_) = (0, 0, 5000);
+    while (!committee.isOpen(now_)) {
+      try committee.currentOrder{gas: gas_}() returns (uint8[] memory got) {
+        equal(keccak256(abi.encode(got)), whole, "the whole order");
+        ++answers;
+      } catch {}
+      try committee.open{gas: gas_}(now_, order) {}
+      catch (bytes memory reason) {
+        if (bytes4(reason) == notWritten) ++blobs;
+      }
+      gas_ += 250;
+    }
+    isTrue(blobs != 0 && answers != 0, "refused in the midst");
+    equal(seatsNow().length, 12, "opened whole");
+    bytes memory sigs64 = signaturesOf(now_, DIGEST, 4095);
+    answers = 0;
+    for (gas_ = 20_000; answers < 4; gas_ += 250) {
+      try committee.weigh{gas: gas_}(now_, false, DIGEST, 4095, sigs64) returns (uint256 signed, uint256 total) {
+        equal(signed, total, "all of it");
+        ++answers;
+      } catch {}
+    }
   }
 
   function test_theLightestOfAnEmptySetIsNone() public {
