@@ -16,6 +16,14 @@ contract BlockVotes is ERC20Votes {
   constructor() ERC20("Blocks", "BLK") EIP712("Blocks", "1") {}
 }
 
+/// @notice The same, but it says that it counts seconds.
+contract LyingVotes is BlockVotes {
+  // solhint-disable-next-line func-name-mixedcase
+  function CLOCK_MODE() public pure override returns (string memory) {
+    return "mode=timestamp";
+  }
+}
+
 contract CombinedVotesTest is Governance {
   uint128 private constant STAKE = 20_000e18;
   address private constant OWNER = address(0xC1);
@@ -144,6 +152,9 @@ contract CombinedVotesTest is Governance {
     new CombinedVotes(opg, blocks);
     vm.expectRevert(abi.encodeWithSelector(CombinedVotes.InvalidParameters.selector));
     new CombinedVotes(blocks, manager);
+    IERC5805 lying = new LyingVotes();
+    vm.expectRevert(abi.encodeWithSelector(CombinedVotes.InvalidParameters.selector));
+    new CombinedVotes(opg, lying);
     vm.roll(time());
     equal(blocks.clock(), opg.clock(), "the same number by chance");
     vm.expectRevert(abi.encodeWithSelector(CombinedVotes.InvalidParameters.selector));
