@@ -259,12 +259,11 @@ class Setup {
   async #mine(steps: readonly Step[]): Promise<void> {
     const { client } = this.#anvil
     for (const block of inBlocks(steps)) {
-      const sent: { readonly step: Step; readonly hash: Hex }[] = []
-      for (const step of block) sent.push({ step, hash: await this.#send(step) })
+      const hashes = await Promise.all(block.map((step) => this.#send(step)))
       await client.mine({ blocks: 1 })
-      for (const { step, hash } of sent) {
-        const receipt = await client.getTransactionReceipt({ hash })
-        if (receipt.status !== 'success') throw await this.#reverted(step)
+      const receipts = await Promise.all(hashes.map((hash) => client.getTransactionReceipt({ hash })))
+      for (const [index, step] of block.entries()) {
+        if (receipts[index]?.status !== 'success') throw await this.#reverted(step)
       }
     }
   }
