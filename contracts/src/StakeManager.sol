@@ -71,7 +71,7 @@ contract StakeManager is IStakeManager, Votes {
     uint256 how;
   }
 
-  /// @dev What is left of an executed seizure.
+  /// @dev What is left of an executed seizure. Of a pending one `pot` is the part that was unbonding and has no votes.
   struct Rest {
     uint128 toReporter;
     uint128 pot;
@@ -325,8 +325,9 @@ contract StakeManager is IStakeManager, Votes {
     (bytes32 key, Case memory record) = _open(caseId, operator, role);
     require(record.state <= CaseState.Released, CaseKnown(key));
     if (record.state == CaseState.Held) _release(key, _read(key));
-    if (_isOffender(record.operator, reporter)) reporter = address(0);
-    seized = _takeSeizable(record.operator, role, bps);
+    uint256 staked;
+    (seized, staked) = _takeSeizable(record.operator, role, bps);
+    if (staked != seized) _rests[key].pot = uint128(seized - staked);
     record.amount = seized;
     record.reporter = reporter;
     record.time = block.timestamp;
@@ -345,7 +346,8 @@ contract StakeManager is IStakeManager, Votes {
       position.active += record.amount;
       _enlist(operator, record.role, position);
       account.packed.save(position);
-      _addVotes(ownerOf(operator), record.amount);
+      _addVotes(ownerOf(operator), _rests[key].pot);
+      delete _rests[key];
     }
     emit SeizureReturned(key, record.amount);
   }
@@ -353,10 +355,16 @@ contract StakeManager is IStakeManager, Votes {
   /// @inheritdoc IStakeManager
   function execute(bytes32 key) external {
     Case memory record = _advance(key, CaseState.Pending, CaseState.Executed, seizureDelay);
-    uint256 share = record.reporter == address(0) ? 0 : params.valueOf(Param.ReporterShare);
-    (uint256 burned, uint256 toReporter, uint256 pot) = Shares.split(record.amount, share);
+    address operator = currentKeyOf(record.operator);
+    if (_isOffender(operator, record.reporter)) {
+      record.reporter = address(0);
+      _write(key, record);
+    }
+    (uint256 burned, uint256 toReporter, uint256 pot) =
+      Shares.split(record.amount, record.reporter == address(0) ? 0 : params.valueOf(Param.ReporterShare));
+    _removeVotes(ownerOf(operator), record.amount - _rests[key].pot);
     _rests[key] = Rest(uint128(toReporter), uint128(pot));
-    (Account storage account, Stake memory position) = _load(currentKeyOf(record.operator), record.role);
+    (Account storage account, Stake memory position) = _load(operator, record.role);
     if (position.place != 0 && position.total() == 0) {
       _delist(record.role, position);
       account.packed.save(position);
@@ -615,7 +623,8 @@ contract StakeManager is IStakeManager, Votes {
     require(_acts(slasher.from), NotSlasher(msg.sender));
     key = caseKey(msg.sender, caseId);
     record.state = _read(key).state;
-    record.operator = currentKeyOf(operator);
+    // A key that was rotated away has no stake of its own: most reports are spared the look at the chain of keys.
+    record.operator = _account(operator, role).packed.head == 0 ? currentKeyOf(operator) : operator;
     record.role = role;
     record.slasher = slasher.id;
   }
@@ -724,11 +733,11 @@ contract StakeManager is IStakeManager, Votes {
     return state <= CaseState.Released ? SeizureState.None : SeizureState(uint8(state) - uint8(CaseState.Released));
   }
 
-  /// @dev Whether `account` is the owner or payout of `operator`, or a key of the same owner, used or rotated away.
+  /// @dev Whether `account` is the owner of `operator`, or a key of the same owner, used or rotated away. Not its payout
+  /// address: the owner could name a reporter or a victim there and so keep it from being paid.
   function _isOffender(address operator, address account) private view returns (bool) {
-    Operator storage record = _operator(operator);
-    address owner = record.owner;
-    return account == owner || account == record.payout || ownerOf(account) == owner;
+    address owner = ownerOf(operator);
+    return account == owner || ownerOf(account) == owner;
   }
 
   function _release(bytes32 key, Case memory record) private {
@@ -745,11 +754,12 @@ contract StakeManager is IStakeManager, Votes {
     return _account(operator, role).packed.matured(epoch, minimumStake(role));
   }
 
-  /// @dev Takes what is staked first, then what is unbonding; of both the newest first.
-  function _takeSeizable(address operator, Role role, uint256 bps) private returns (uint256 seized) {
+  /// @dev Takes what is staked first, then what is unbonding; of both the newest first. The votes of what is staked go
+  /// with the execution: the two checkpoints would be a quarter of what a report costs.
+  function _takeSeizable(address operator, Role role, uint256 bps) private returns (uint256 seized, uint256 staked) {
     (Account storage account, Stake memory position) = _load(operator, role);
     seized = Shares.portion(position.total() + position.unbonding, bps);
-    uint256 staked = position.take(seized);
+    staked = position.take(seized);
     uint256 rest = seized - staked;
     position.unbonding -= rest;
     while (rest != 0) {
@@ -762,7 +772,6 @@ contract StakeManager is IStakeManager, Votes {
       delete account.queue[--position.next];
     }
     account.packed.save(position);
-    _removeVotes(ownerOf(operator), staked);
   }
 
   /// @dev All of it but the freeze.

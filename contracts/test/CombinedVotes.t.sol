@@ -81,15 +81,19 @@ contract CombinedVotesTest is Governance {
     equal(votes.getVotes(OWNER), 50_000e18, "as tokens again");
   }
 
-  function test_seizedStakeDoesNotVoteAndReturnedStakeDoes() public {
+  function test_seizedStakeVotesUntilItIsExecutedAndReturnedStakeDoes() public {
     address operator = owner();
-    vm.prank(SLASHER);
-    manager.seize("case", operator, Role.Provider, 5000, STRANGER);
-    equal(votes.getVotes(OWNER), 40_000e18, "half of it was seized");
-    bytes32 seizure = manager.caseKey(SLASHER, "case");
+    vm.startPrank(SLASHER);
+    manager.seize("returned", operator, Role.Provider, 5000, STRANGER);
+    manager.seize("executed", operator, Role.Provider, 5000, STRANGER);
+    vm.stopPrank();
+    bytes32 seizure = manager.caseKey(SLASHER, "returned");
     vm.prank(GUARDIAN);
     manager.returnSeizure(seizure);
-    equal(votes.getVotes(OWNER), 50_000e18, "returned");
+    equal(votes.getVotes(OWNER), 50_000e18, "nothing is decided yet, or it was returned");
+    vm.warp(vm.getBlockTimestamp() + manager.seizureDelay());
+    manager.execute(manager.caseKey(SLASHER, "executed"));
+    equal(votes.getVotes(OWNER), 45_000e18, "5,000 were seized for good");
   }
 
   /// @dev What StakeManager holds is voted by its owners there, and by nobody as tokens.

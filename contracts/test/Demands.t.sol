@@ -809,7 +809,10 @@ contract DemandsTest is Answerable {
     uint64 id = demands.demandReceipt(leaf, checkpoint, 0);
     passDeadline();
     demands.expire(id);
-    IStakeManager.Seizure memory seizure = manager.seizureOf(manager.caseKey(address(demands), demands.caseIdOf(id)));
+    bytes32 case_ = manager.caseKey(address(demands), demands.caseIdOf(id));
+    vm.warp(vm.getBlockTimestamp() + SEIZURE_DELAY);
+    manager.execute(case_);
+    IStakeManager.Seizure memory seizure = manager.seizureOf(case_);
     equal(seizure.reporter, address(0), "nobody is paid");
     equal(seizure.amount, provided / 20, "seized all the same");
   }

@@ -1253,10 +1253,10 @@ contract EvidenceTest is Reports {
     );
     (bool ok,) = address(evidence).call(call);
     isTrue(ok, "the owner's own report");
-    equal(manager.seizureOf(key_).reporter, address(0), "nobody");
     vm.warp(vm.getBlockTimestamp() + POT_PERIOD);
     uint256 before = opg.balanceOf(address(this));
     manager.execute(key_);
+    equal(manager.seizureOf(key_).reporter, address(0), "nobody");
     manager.closePot(key_);
     equal(opg.balanceOf(TREASURY), PROVIDER_STAKE / 2, "half to the treasury");
     equal(opg.balanceOf(address(this)), before, "nothing to the offender");

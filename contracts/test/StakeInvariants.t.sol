@@ -262,7 +262,9 @@ contract StakeActors is Stakers {
       isTrue(!paid, "no offender is paid");
     }
     if (seizure.state != IStakeManager.SeizureState.Executed || vm.getBlockTimestamp() >= seizure.seizedAt + POT_PERIOD)
-    return;
+    {
+      return;
+    }
     vm.prank(SLASHER);
     manager.payVictim(caseId, VICTIM, bound(amount, 0, seizure.pot));
   }
@@ -367,7 +369,7 @@ contract StakeInvariantsTest is Stakers {
     for (uint256 index; index < cases.length; ++index) {
       IStakeManager.Seizure memory seizure = stakes.seizureOf(caseAt(cases[index]));
       if (seizure.state == IStakeManager.SeizureState.Pending) owed += seizure.amount;
-      owed += seizure.toReporter + seizure.pot;
+      else owed += seizure.toReporter + seizure.pot;
     }
     equal(token.balanceOf(address(stakes)), owed, "held");
   }
@@ -393,7 +395,12 @@ contract StakeInvariantsTest is Stakers {
     for (uint256 chain; chain < CHAINS; ++chain) {
       staked_ += stakes.stakeOf(operatorOf(chain), Role.Provider) + stakes.stakeOf(operatorOf(chain), Role.Verifier);
     }
-    equal(votes, staked_, "votes");
+    bytes32[] memory cases = actors.allCases();
+    for (uint256 index; index < cases.length; ++index) {
+      IStakeManager.Seizure memory pending = stakes.seizureOf(caseAt(cases[index]));
+      if (pending.state == IStakeManager.SeizureState.Pending) staked_ += pending.amount - pending.pot;
+    }
+    equal(votes, staked_, "votes of what is staked, and of what the guardian may return");
   }
 
   function invariant_nobodyLowersTheStakeOfAnHonestOperator() public view {

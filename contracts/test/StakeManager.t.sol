@@ -557,13 +557,18 @@ contract StakeManagerTest is Stakers {
     equal(opg.getVotes(OWNER) + opg.getVotes(address(manager)), 0, "and the token counts none of it");
   }
 
-  function test_seizureTakesTheVotesOfWhatWasStakedOnly() public {
+  function test_anExecutedSeizureTakesTheVotesOfWhatWasStakedOnly() public {
     address operator = matured(2 * PROVIDER_STAKE);
     unstake(operator, Role.Provider, PROVIDER_STAKE);
     seize("first", operator, Role.Provider, 7500, REPORTER);
+    equal(manager.getVotes(OWNER), PROVIDER_STAKE, "the guardian may still return it");
+    vm.warp(vm.getBlockTimestamp() + SEIZURE_DELAY);
+    manager.execute(manager.caseKey(SLASHER, "first"));
     equal(manager.getVotes(OWNER), 0, "all that was staked");
     stakeFor(OWNER, enrol("other", 0, OWNER, PAYOUT), Role.Verifier, VERIFIER_STAKE);
     seize("second", operator, Role.Provider, 10_000, REPORTER);
+    vm.warp(vm.getBlockTimestamp() + SEIZURE_DELAY);
+    manager.execute(manager.caseKey(SLASHER, "second"));
     equal(manager.getVotes(OWNER), VERIFIER_STAKE, "unbonding had no votes to lose");
   }
 

@@ -45,7 +45,7 @@ interface IStakeManager {
   /// @param amount seized, after clamping
   /// @param reporter zero: nobody is paid for it
   /// @param toReporter owed to the reporter, zero once paid
-  /// @param pot what is left for victims, then for the treasury
+  /// @param pot what is left for victims, then for the treasury; of a pending seizure the part that was unbonding
   struct Seizure {
     address slasher;
     address operator;
@@ -193,9 +193,9 @@ interface IStakeManager {
   function seize(bytes32 caseId, address operator, Role role, uint16 bps, address reporter)
     external
     returns (uint256 seized);
-  /// @notice Gives a seizure back before it is executed. Guardian only.
+  /// @notice Gives a seizure back before it is executed, as active stake. Guardian only.
   function returnSeizure(bytes32 key) external;
-  /// @notice Burns half of a seizure. Anyone, from `seizureDelay` on.
+  /// @notice Burns half of a seizure and takes the votes of what was staked. Anyone, from `seizureDelay` on.
   function execute(bytes32 key) external;
   /// @notice Pays the reporter of an executed seizure. Anyone, from `reporterDelay` on.
   function payReporter(bytes32 key) external;

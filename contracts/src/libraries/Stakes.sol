@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 /// @notice What one operator has in one role, as two storage words.
 /// @param head alone answers what has matured, unless `HAS_LATER` is set in it: from the lowest bit active (96 bits), soon
-/// (96), soonEpoch (32), place (30), two flags
+/// (96), soonEpoch (32), place (29), three flags
 /// @param tail later (96), unbonding (96), first (32), next (32)
 struct Packed {
   uint256 head;
@@ -29,13 +29,15 @@ struct Stake {
 
 /// @title Arithmetic of maturing stake
 library Stakes {
+  uint256 private constant HAS_TAIL = 1 << 253;
   uint256 private constant FROZEN = 1 << 254;
   uint256 private constant HAS_LATER = 1 << 255;
-  uint256 private constant PLACE_MASK = (1 << 30) - 1;
+  uint256 private constant PLACE_MASK = (1 << 29) - 1;
 
   /// @notice As it is in `epoch`, with what has matured by then in `active`.
   function load(Packed storage packed, uint256 epoch) internal view returns (Stake memory stake) {
-    (uint256 head, uint256 tail) = (packed.head, packed.tail);
+    uint256 head = packed.head;
+    uint256 tail = head & HAS_TAIL == 0 ? 0 : packed.tail;
     stake.active = uint96(head);
     stake.soon = uint96(head >> 96);
     stake.soonEpoch = uint32(head >> 192);
@@ -56,8 +58,10 @@ library Stakes {
     uint256 head = stake.active | stake.soon << 96 | stake.soonEpoch << 192 | stake.place << 224;
     if (stake.frozen) head |= FROZEN;
     if (stake.later != 0) head |= HAS_LATER;
+    uint256 tail = stake.later | stake.unbonding << 96 | stake.first << 192 | stake.next << 224;
+    if (tail != 0) head |= HAS_TAIL;
+    if ((head | packed.head) & HAS_TAIL != 0) packed.tail = tail;
     packed.head = head;
-    packed.tail = stake.later | stake.unbonding << 96 | stake.first << 192 | stake.next << 224;
   }
 
   /// @notice From now on nothing of it counts, until it is saved unfrozen.
