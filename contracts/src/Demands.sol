@@ -5,6 +5,7 @@ import {IBatchAnchor} from "./interfaces/IBatchAnchor.sol";
 import {ICommittee} from "./interfaces/ICommittee.sol";
 import {IDemands} from "./interfaces/IDemands.sol";
 import {IEvidence} from "./interfaces/IEvidence.sol";
+import {IFeeSplitterFactory} from "./interfaces/IFeeSplitterFactory.sol";
 import {IPaymentChannels} from "./interfaces/IPaymentChannels.sol";
 import {IProtocolParams, Module, Param} from "./interfaces/IProtocolParams.sol";
 import {IStakeManager} from "./interfaces/IStakeManager.sol";
@@ -31,6 +32,7 @@ contract Demands is IDemands {
   IStakeManager public immutable stakeManager;
   IProtocolParams public immutable params;
   IBatchAnchor public immutable batchAnchor;
+  IFeeSplitterFactory public immutable feeSplitters;
   IPaymentChannels public immutable paymentChannels;
   uint64 public immutable answerPeriod;
   uint128 public immutable bond;
@@ -46,12 +48,12 @@ contract Demands is IDemands {
     IStakeManager stakeManager_,
     IProtocolParams params_,
     IBatchAnchor batchAnchor_,
-    IPaymentChannels paymentChannels_,
+    IFeeSplitterFactory feeSplitters_,
     Setup memory setup
   ) {
     require(
       address(stakeManager_) != address(0) && address(params_) != address(0) && address(batchAnchor_) != address(0)
-        && address(paymentChannels_) != address(0),
+        && address(feeSplitters_) != address(0),
       InvalidParameters()
     );
     // What could leave before the deadline is not at stake.
@@ -60,7 +62,8 @@ contract Demands is IDemands {
         && setup.answerPeriod < stakeManager_.unbondingPeriod() && setup.bond != 0 && setup.bond <= MAX_BOND,
       InvalidParameters()
     );
-    (stakeManager, params, batchAnchor, paymentChannels) = (stakeManager_, params_, batchAnchor_, paymentChannels_);
+    (stakeManager, params, batchAnchor, feeSplitters) = (stakeManager_, params_, batchAnchor_, feeSplitters_);
+    paymentChannels = feeSplitters_.channels();
     (answerPeriod, bond) = (setup.answerPeriod, setup.bond);
     _token = stakeManager_.token();
   }
@@ -82,7 +85,7 @@ contract Demands is IDemands {
     demand.root = b.checkpointsRoot;
     demand.object = digest;
     demand.number = b.number;
-    id = _open(demand, Role.Settler);
+    id = _open(demand);
     emit LeafDemanded(id, b.number, b.settler, index, digest, msg.sender, _demands[id].deadline);
   }
 
@@ -109,7 +112,7 @@ contract Demands is IDemands {
     demand.object = digest;
     demand.number = anchored.batch.number;
     _checkStake(demand);
-    id = _open(demand, Role.Provider);
+    id = _open(demand);
     emit ReceiptDemanded(id, digest, checkpoint.operator, index, msg.sender, _demands[id].deadline);
   }
 
@@ -126,7 +129,9 @@ contract Demands is IDemands {
       bytes32 channel = paymentChannels.getChannelId(config);
       require(receipt.channel == channel, WrongChannel(channel, receipt.channel));
       require(
-        config.receiverAuthorizer == operator && config.payerAuthorizer == receipt.requester, ForeignChannel(channel)
+        config.receiverAuthorizer == operator && config.payerAuthorizer == receipt.requester
+          && config.receiver == feeSplitters.splitterOf(operator),
+        ForeignChannel(channel)
       );
     }
     Demand memory demand;
@@ -139,7 +144,7 @@ contract Demands is IDemands {
     demand.root = receipt.channel;
     demand.requester = receipt.requester;
     _checkStake(demand);
-    id = _open(demand, Role.Provider);
+    id = _open(demand);
     emit ClaimChallenged(
       id, receipt.channel, operator, demand.claimed, receipt.chargedAfter, msg.sender, _demands[id].deadline
     );
@@ -153,10 +158,8 @@ contract Demands is IDemands {
         && IndexedMerkle.verify(IndexedMerkle.CHECKPOINT, demand.root, demand.index, l.hash(), proof),
       NotProved(id)
     );
-    _close(demand, State.Answered);
     emit LeafRevealed(id, demand.number, msg.sender, l, proof);
-    _release(id);
-    _token.safeTransfer(msg.sender, bond);
+    _answer(id, demand);
   }
 
   /// @inheritdoc IDemands
@@ -165,20 +168,16 @@ contract Demands is IDemands {
     require(
       IndexedMerkle.verify(IndexedMerkle.RECEIPT, demand.root, demand.index, _digest(r.hash()), proof), NotProved(id)
     );
-    _close(demand, State.Answered);
     emit ReceiptRevealed(id, demand.object, msg.sender, r, proof);
-    _release(id);
-    _token.safeTransfer(msg.sender, bond);
+    _answer(id, demand);
   }
 
   /// @inheritdoc IDemands
   function answerClaim(uint64 id, ClaimAnswer calldata answer) external {
     Demand storage demand = _checkAnswerable(id, Kind.Claim);
     _checkClaimAnswer(demand, answer);
-    _close(demand, State.Answered);
     emit ClaimRevealed(id, demand.root, msg.sender, answer);
-    _release(id);
-    _token.safeTransfer(msg.sender, bond);
+    _answer(id, demand);
   }
 
   /// @inheritdoc IDemands
@@ -190,17 +189,30 @@ contract Demands is IDemands {
     State state = upheld ? State.Upheld : State.Lapsed;
     (address accused, address demander, Kind kind) = (demand.accused, demand.demander, demand.kind);
     _close(demand, state);
-    if (upheld) {
-      if (kind != Kind.Leaf) _punishedAt[kind][stakeManager.currentKeyOf(accused)] = uint64(block.timestamp);
-      seized = stakeManager.seize(
-        caseIdOf(id), accused, kind == Kind.Leaf ? Role.Settler : Role.Provider, demand.penalty, demander
-      );
-      if (kind == Kind.Leaf) batchAnchor.voidBatch(demand.number);
-    } else {
+    if (!upheld) {
       _release(id);
+    } else if (kind == Kind.Leaf) {
+      batchAnchor.voidBatch(demand.number);
+    } else {
+      _punishedAt[kind][stakeManager.currentKeyOf(accused)] = uint64(block.timestamp);
+      seized = _seize(caseIdOf(id), demand, accused, Role.Provider, demand.penalty);
     }
     emit DemandExpired(id, accused, state, seized);
     _token.safeTransfer(demander, bond);
+  }
+
+  /// @inheritdoc IDemands
+  function holdSettler(uint64 id, bytes calldata settlerSig) external returns (uint256 held) {
+    Demand storage demand = _checkSettler(id, State.Open, settlerSig);
+    return _hold(id, demand.accused, Role.Settler, demand.penalty);
+  }
+
+  /// @inheritdoc IDemands
+  function chargeSettler(uint64 id, bytes calldata settlerSig) external returns (uint256 seized) {
+    Demand storage demand = _checkSettler(id, State.Upheld, settlerSig);
+    address settler = demand.accused;
+    seized = _seize(caseIdOf(id), demand, settler, Role.Settler, demand.penalty);
+    emit SettlerCharged(id, settler, seized);
   }
 
   /// @inheritdoc IDemands
@@ -208,9 +220,7 @@ contract Demands is IDemands {
     external
     returns (uint256 seized)
   {
-    Demand storage demand = _demands[id];
-    require(demand.kind == Kind.Leaf, WrongKind(id, demand.kind));
-    require(demand.state == State.Upheld, WrongState(id, demand.state));
+    Demand storage demand = _checkLeafDemand(id, State.Upheld);
     ICommittee committee = batchAnchor.committee();
     // Reverts unless every signature is that of the seat the bitmap names.
     committee.weigh(setEpoch, false, demand.object, signers, sigs64);
@@ -262,7 +272,7 @@ contract Demands is IDemands {
     return bytes32(uint256(id));
   }
 
-  function _open(Demand memory demand, Role role) private returns (uint64 id) {
+  function _open(Demand memory demand) private returns (uint64 id) {
     require(!params.isPaused(Module.Demands), DemandsPaused());
     address current = params.moduleOf(Module.Demands);
     require(current == address(this), Superseded(current));
@@ -274,8 +284,15 @@ contract Demands is IDemands {
     (demand.demander, demand.state) = (msg.sender, State.Open);
     demand.deadline = uint64(block.timestamp) + answerPeriod;
     _demands[id] = demand;
-    stakeManager.hold(caseIdOf(id), demand.accused, role, demand.penalty);
+    // That a quorum names a settler keeps no stake of it: see `holdSettler`.
+    if (demand.kind != Kind.Leaf) _hold(id, demand.accused, Role.Provider, demand.penalty);
     _token.safeTransferFrom(msg.sender, address(this), bond);
+  }
+
+  function _answer(uint64 id, Demand storage demand) private {
+    _close(demand, State.Answered);
+    _release(id);
+    _token.safeTransfer(msg.sender, bond);
   }
 
   function _close(Demand storage demand, State state) private {
@@ -293,11 +310,21 @@ contract Demands is IDemands {
     if (stakeManager.holdOf(key).until != 0) stakeManager.release(key);
   }
 
+  function _hold(uint64 id, address operator, Role role, uint16 penalty) private returns (uint256) {
+    return stakeManager.hold(caseIdOf(id), operator, role, penalty);
+  }
+
+  function _seize(bytes32 caseId, Demand storage demand, address operator, Role role, uint16 penalty)
+    private
+    returns (uint256)
+  {
+    return stakeManager.seize(caseId, operator, role, penalty, demand.demander);
+  }
+
   function _charge(uint64 id, Demand storage demand, address verifier) private returns (uint256 seized) {
     if (_charged[id][verifier] || !stakeManager.isSlasher(address(this))) return 0;
     _charged[id][verifier] = true;
-    bytes32 caseId = keccak256(abi.encode(id, verifier));
-    seized = stakeManager.seize(caseId, verifier, Role.Verifier, demand.signerPenalty, demand.demander);
+    seized = _seize(keccak256(abi.encode(id, verifier)), demand, verifier, Role.Verifier, demand.signerPenalty);
     emit SignerCharged(id, verifier, seized);
   }
 
@@ -307,6 +334,22 @@ contract Demands is IDemands {
     if (demand.kind == Kind.Leaf) return !batchAnchor.isVoid(demand.number);
     uint64 openedAt = demand.deadline - answerPeriod;
     return openedAt > _punishedAt[demand.kind][stakeManager.currentKeyOf(demand.accused)];
+  }
+
+  function _checkLeafDemand(uint64 id, State state) private view returns (Demand storage demand) {
+    demand = _demands[id];
+    require(demand.kind == Kind.Leaf, WrongKind(id, demand.kind));
+    require(demand.state == state, WrongState(id, demand.state));
+  }
+
+  /// @dev By the key the batch names: it stays liable when it is rotated, and its successor signed nothing.
+  function _checkSettler(uint64 id, State state, bytes calldata signature)
+    private
+    view
+    returns (Demand storage demand)
+  {
+    demand = _checkLeafDemand(id, state);
+    _checkSignature(demand.object, signature, demand.accused);
   }
 
   function _checkAnswerable(uint64 id, Kind kind) private view returns (Demand storage demand) {

@@ -7,6 +7,7 @@ import {IBatchAnchor} from "../src/interfaces/IBatchAnchor.sol";
 import {ICommittee} from "../src/interfaces/ICommittee.sol";
 import {IDemands} from "../src/interfaces/IDemands.sol";
 import {IEvidence} from "../src/interfaces/IEvidence.sol";
+import {IFeeSplitterFactory} from "../src/interfaces/IFeeSplitterFactory.sol";
 import {IPaymentChannels} from "../src/interfaces/IPaymentChannels.sol";
 import {IProtocolParams, Module, Param} from "../src/interfaces/IProtocolParams.sol";
 import {IStakeManager} from "../src/interfaces/IStakeManager.sol";
@@ -90,24 +91,26 @@ contract DemandsTest is Answerable {
   function test_refusesParametersOutOfRange() public {
     bytes memory invalid = abi.encodeWithSelector(IDemands.InvalidParameters.selector);
     vm.expectRevert(invalid);
-    new Demands(IStakeManager(address(0)), params, batches, channels, newSetup(5, 1));
+    new Demands(IStakeManager(address(0)), params, batches, splitters, newSetup(5, 1));
     vm.expectRevert(invalid);
-    new Demands(manager, IProtocolParams(address(0)), batches, channels, newSetup(5, 1));
+    new Demands(manager, IProtocolParams(address(0)), batches, splitters, newSetup(5, 1));
     vm.expectRevert(invalid);
-    new Demands(manager, params, IBatchAnchor(address(0)), channels, newSetup(5, 1));
+    new Demands(manager, params, IBatchAnchor(address(0)), splitters, newSetup(5, 1));
     vm.expectRevert(invalid);
-    new Demands(manager, params, batches, IPaymentChannels(address(0)), newSetup(5, 1));
+    new Demands(manager, params, batches, IFeeSplitterFactory(address(0)), newSetup(5, 1));
     vm.expectRevert(invalid);
-    new Demands(manager, params, batches, channels, newSetup(0, 1));
+    new Demands(manager, params, batches, splitters, newSetup(0, 1));
     vm.expectRevert(invalid);
-    new Demands(manager, params, batches, channels, newSetup(HOLD_PERIOD + 1, 1));
+    new Demands(manager, params, batches, splitters, newSetup(HOLD_PERIOD + 1, 1));
     vm.expectRevert(invalid);
-    new Demands(manager, params, batches, channels, newSetup(5, 0));
+    new Demands(manager, params, batches, splitters, newSetup(5, 0));
     vm.expectRevert(invalid);
-    new Demands(manager, params, batches, channels, newSetup(5, 1000e18 + 1));
-    Demands widest = new Demands(manager, params, batches, channels, newSetup(HOLD_PERIOD, 1000e18));
+    new Demands(manager, params, batches, splitters, newSetup(5, 1000e18 + 1));
+    Demands widest = new Demands(manager, params, batches, splitters, newSetup(HOLD_PERIOD, 1000e18));
     equal(widest.answerPeriod(), HOLD_PERIOD, "period");
     equal(widest.bond(), 1000e18, "bond");
+    equal(address(widest.feeSplitters()), address(splitters), "splitters");
+    equal(address(widest.paymentChannels()), address(channels), "the channels that the splitters claim from");
   }
 
   function test_refusesAPeriodInWhichStakeCanLeave() public {
@@ -115,13 +118,13 @@ contract DemandsTest is Answerable {
     setup.holdPeriod = UNBONDING + 1;
     IStakeManager other = new StakeManagerMaker().make(setup);
     vm.expectRevert(abi.encodeWithSelector(IDemands.InvalidParameters.selector));
-    new Demands(other, params, batches, channels, newSetup(UNBONDING, 1));
-    new Demands(other, params, batches, channels, newSetup(UNBONDING - 1, 1));
+    new Demands(other, params, batches, splitters, newSetup(UNBONDING, 1));
+    new Demands(other, params, batches, splitters, newSetup(UNBONDING - 1, 1));
   }
 
   // Leaves
 
-  function test_R21_aDemandTakesTheBondAndHoldsWhatIsAtStake() public {
+  function test_R21_aDemandForALeafTakesTheBondAndHoldsNothingYet() public {
     uint256 before = opg.balanceOf(demander);
     uint64 deadline = uint64(vm.getBlockTimestamp()) + ANSWER_PERIOD;
     vm.expectEmit(true, true, true, true, address(demands));
@@ -131,7 +134,7 @@ contract DemandsTest is Answerable {
     equal(demands.count(), 1, "count");
     equal(before - opg.balanceOf(demander), BOND, "bond");
     equal(opg.balanceOf(address(demands)), BOND, "bond held");
-    equal(manager.heldOf(settler, Role.Settler), settled / 10, "a tenth is held");
+    equal(manager.heldOf(settler, Role.Settler), 0, "to be named keeps no stake");
     IDemands.Demand memory demand = demands.demandOf(id);
     equal(demand.demander, demander, "demander");
     equal(demand.accused, settler, "accused");
@@ -152,22 +155,232 @@ contract DemandsTest is Answerable {
     isTrue(!batches.isVoid(1), "the batch stands");
   }
 
-  function test_R21_aLeafNobodyRevealsCostsTheSettlerAndVoidsTheBatch() public {
+  function test_R21_aLeafNobodyRevealsVoidsTheBatchAndTakesNoStakeYet() public {
     uint256 before = opg.balanceOf(demander);
     uint64 id = demandLeaf(0);
     passDeadline();
     vm.expectEmit(true, true, true, true, address(demands));
-    emit IDemands.DemandExpired(id, settler, IDemands.State.Upheld, settled / 10);
+    emit IDemands.DemandExpired(id, settler, IDemands.State.Upheld, 0);
     vm.prank(address(0xA11));
-    equal(demands.expire(id), settled / 10, "a tenth");
+    equal(demands.expire(id), 0, "nothing is seized");
     equal(opg.balanceOf(demander), before, "the bond is back");
-    equal(opg.balanceOf(address(demands)), 0, "no bond left");
+    isTrue(batches.isVoid(1), "void");
+    expectNobodyLost();
+  }
+
+  function test_R21_aSettlerThatSignedAndWithheldPays() public {
+    uint64 id = withheldLeaf();
+    bytes memory signature = settlerSignature();
+    vm.expectEmit(true, true, true, true, address(demands));
+    emit IDemands.SettlerCharged(id, settler, settled / 10);
+    vm.prank(address(0xA11));
+    equal(demands.chargeSettler(id, signature), settled / 10, "a tenth");
     equal(manager.slashableOf(settler, Role.Settler), settled - settled / 10, "seized");
     equal(manager.slashableOf(provider, Role.Provider), provided, "a provider is not asked for leaves");
-    isTrue(batches.isVoid(1), "void");
     IStakeManager.Seizure memory seizure = manager.seizureOf(manager.caseKey(address(demands), demands.caseIdOf(id)));
-    equal(seizure.reporter, demander, "the reporter is who demanded, not who ended it");
+    equal(seizure.reporter, demander, "the reporter is who demanded, not who charged");
+    isTrue(seizure.role == Role.Settler, "role");
+  }
+
+  /// @dev Whatever a quorum signs, of a settler it can only use what the settler signed itself.
+  function test_audit05_aCorruptQuorumThatNamesAnHonestSettlerTakesNothingFromIt() public {
+    garbageBatch();
+    uint64 id = demandLeaf(0);
+    bytes32 digest = digestOf(batch);
+    bytes[4] memory tried = [
+      bytes(""),
+      signature65(key("verifier", 0), digest),
+      abi.encodePacked(signature65(key("verifier", 0), digest), signature65(key("verifier", 1), digest)),
+      signature65(key("settler", 0), keccak256("an honest batch"))
+    ];
+    bytes memory refused = abi.encodeWithSelector(IDemands.BadSignature.selector, digest, settler);
+    for (uint256 at; at < 4; ++at) {
+      vm.expectRevert(refused);
+      demands.holdSettler(id, tried[at]);
+    }
+    passDeadline();
+    equal(demands.expire(id), 0, "nothing");
+    for (uint256 at; at < 4; ++at) {
+      vm.expectRevert(refused);
+      demands.chargeSettler(id, tried[at]);
+    }
+    isTrue(batches.isVoid(2), "its batch is void");
+    expectNobodyLost();
+    manager.requestUnstake(settler, Role.Settler, SETTLER_STAKE);
+    vm.warp(vm.getBlockTimestamp() + UNBONDING);
+    manager.withdraw(settler, Role.Settler);
+    equal(manager.slashableOf(settler, Role.Settler), 0, "and no stake of it stays behind");
+    bytes memory all = signaturesOf(batch.epoch, digest, ALL_SIGNERS);
+    equal(demands.chargeSigners(id, batch.epoch, ALL_SIGNERS, all), 4 * (VERIFIER_STAKE / 100), "the quorum pays");
+  }
+
+  /// @dev A batch with a leaf that nobody has, as a quorum can anchor one in anybody's name.
+  function garbageBatch() private {
+    Batch memory b = batch;
+    b.number = 2;
+    b.previous = digestOf(batch);
+    b.checkpointsRoot = keccak256("nobody knows what is under this");
+    b.leaves = 1;
+    b.cutoff = nowMs();
+    batches.anchor(b, ALL_SIGNERS, signaturesOf(b.epoch, digestOf(b), ALL_SIGNERS));
+    batch = b;
+  }
+
+  function withheldLeaf() private returns (uint64 id) {
+    id = demandLeaf(0);
+    passDeadline();
+    demands.expire(id);
+  }
+
+  function test_aSettlerIsChargedOnceHoweverManyLeavesAreMissing() public {
+    uint64 first = demandLeaf(0);
+    uint64 second = demandLeaf(1);
+    bytes memory signature = settlerSignature();
+    passDeadline();
+    demands.expire(first);
+    demands.expire(second);
+    expectState(second, IDemands.State.Lapsed);
+    demands.chargeSettler(first, signature);
+    bytes32 caseKey = manager.caseKey(address(demands), demands.caseIdOf(first));
+    vm.expectRevert(abi.encodeWithSelector(IStakeManager.CaseKnown.selector, caseKey));
+    demands.chargeSettler(first, signature);
+    vm.expectRevert(abi.encodeWithSelector(IDemands.WrongState.selector, second, IDemands.State.Lapsed));
+    demands.chargeSettler(second, signature);
+    equal(manager.slashableOf(settler, Role.Settler), settled - settled / 10, "once");
+  }
+
+  function test_aSettlerIsChargedForWhatWasUpheldAlone() public {
+    uint64 id = demandLeaf(0);
+    bytes memory signature = settlerSignature();
+    vm.expectRevert(abi.encodeWithSelector(IDemands.WrongState.selector, id, IDemands.State.Open));
+    demands.chargeSettler(id, signature);
+    answerLeaf(id, 0);
+    vm.expectRevert(abi.encodeWithSelector(IDemands.WrongState.selector, id, IDemands.State.Answered));
+    demands.chargeSettler(id, signature);
+    vm.expectRevert(abi.encodeWithSelector(IDemands.WrongKind.selector, 99, IDemands.Kind.None));
+    demands.chargeSettler(99, signature);
+    uint64 receipt = demandReceipt(0, 0);
+    vm.expectRevert(abi.encodeWithSelector(IDemands.WrongKind.selector, receipt, IDemands.Kind.Receipt));
+    demands.holdSettler(receipt, signature);
+    passDeadline();
+    demands.expire(receipt);
+    vm.expectRevert(abi.encodeWithSelector(IDemands.WrongKind.selector, receipt, IDemands.Kind.Receipt));
+    demands.chargeSettler(receipt, signature);
+  }
+
+  function test_audit15_aSettlersSignatureOfAnotherBatchOrNetworkChargesNothing() public {
+    bytes memory first = settlerSignature();
+    anchorBatch();
+    uint64 id = withheldLeaf();
+    settlerRefused(id, first);
+    bytes32 structHash = harness.hashBatch(batch);
+    uint256 signerKey = key("settler", 0);
+    bytes32 salt = manager.networkId();
+    bytes32[3] memory separators = [
+      Digests.domainSeparator(block.chainid + 1, address(manager), salt),
+      Digests.domainSeparator(block.chainid, address(demands), salt),
+      Digests.domainSeparator(block.chainid, address(manager), keccak256("another network"))
+    ];
+    for (uint256 at; at < 3; ++at) {
+      settlerRefused(id, signature65(signerKey, Digests.toTyped(separators[at], structHash)));
+    }
+    settlerRefused(id, signature65(signerKey, structHash));
+    demands.chargeSettler(id, settlerSignature());
+  }
+
+  /// @dev Of one signature there is one form.
+  function test_audit15_aMalleableOrMisshapenSettlersSignatureChargesNothing() public {
+    uint64 id = withheldLeaf();
+    bytes32 digest = digestOf(batch);
+    (uint8 v, bytes32 r, bytes32 s) = vm.sign(key("settler", 0), digest);
+    uint256 order = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141;
+    settlerRefused(id, abi.encodePacked(r, bytes32(order - uint256(s)), v == 27 ? uint8(28) : uint8(27)));
+    settlerRefused(id, abi.encodePacked(r, s));
+    settlerRefused(id, abi.encodePacked(r, s, v, uint8(0)));
+    settlerRefused(id, abi.encodePacked(r, s, v - 27));
+    settlerRefused(id, new bytes(65));
+    demands.chargeSettler(id, abi.encodePacked(r, s, v));
+  }
+
+  function settlerRefused(uint64 id, bytes memory signature) private {
+    vm.expectRevert(abi.encodeWithSelector(IDemands.BadSignature.selector, digestOf(batch), settler));
+    demands.chargeSettler(id, signature);
+    equal(manager.slashableOf(settler, Role.Settler), settled, "nothing");
+  }
+
+  /// @dev The key that signed is the one the batch names; its stake went on to another.
+  function test_R1_aSettlerAnswersForTheKeyItRotatedFrom() public {
+    address next = vm.addr(key("next settler", 0));
+    bytes32 consent = Digests.hashRotation(settler, next, address(this), type(uint256).max);
+    manager.rotate(settler, next, type(uint256).max, signature65(key("next settler", 0), digestOfHash(consent)));
+    uint64 id = demandLeaf(0);
+    bytes memory byTheNewKey = signature65(key("next settler", 0), digestOf(batch));
+    bytes memory refused = abi.encodeWithSelector(IDemands.BadSignature.selector, digestOf(batch), settler);
+    vm.expectRevert(refused);
+    demands.holdSettler(id, byTheNewKey);
+    equal(demands.holdSettler(id, settlerSignature()), settled / 10, "held");
+    equal(manager.heldOf(next, Role.Settler), settled / 10, "of the new key");
+    passDeadline();
+    demands.expire(id);
+    vm.expectRevert(refused);
+    demands.chargeSettler(id, byTheNewKey);
+    equal(demands.chargeSettler(id, settlerSignature()), settled / 10, "seized");
+    equal(manager.slashableOf(next, Role.Settler), settled - settled / 10, "from the new key");
+  }
+
+  function test_R21_aSettlerThatSignedIsHeldAndCannotLeaveBeforeItIsCharged() public {
+    manager.requestUnstake(settler, Role.Settler, SETTLER_STAKE);
+    vm.warp(vm.getBlockTimestamp() + UNBONDING - 1);
+    uint64 id = demandLeaf(0);
+    equal(demands.holdSettler(id, settlerSignature()), settled / 10, "a tenth");
+    passDeadline();
+    manager.withdraw(settler, Role.Settler);
+    equal(manager.slashableOf(settler, Role.Settler), settled / 10, "what is held stays");
+    demands.expire(id);
+    equal(manager.heldOf(settler, Role.Settler), settled / 10, "until it is charged");
+    equal(demands.chargeSettler(id, settlerSignature()), settled / 100, "a tenth of what is there");
     equal(manager.heldOf(settler, Role.Settler), 0, "the hold ended");
+  }
+
+  function test_aSettlerIsHeldOnceByAnOpenDemand() public {
+    uint64 id = demandLeaf(0);
+    bytes memory signature = settlerSignature();
+    demands.holdSettler(id, signature);
+    bytes32 caseKey = manager.caseKey(address(demands), demands.caseIdOf(id));
+    vm.expectRevert(abi.encodeWithSelector(IStakeManager.CaseKnown.selector, caseKey));
+    demands.holdSettler(id, signature);
+    answerLeaf(id, 0);
+    expectNobodyLost();
+    vm.expectRevert(abi.encodeWithSelector(IDemands.WrongState.selector, id, IDemands.State.Answered));
+    demands.holdSettler(id, signature);
+    uint64 upheld = demandLeaf(1);
+    passDeadline();
+    demands.expire(upheld);
+    vm.expectRevert(abi.encodeWithSelector(IDemands.WrongState.selector, upheld, IDemands.State.Upheld));
+    demands.holdSettler(upheld, signature);
+  }
+
+  function test_aHoldOfASettlerEndsWithADemandThatLapses() public {
+    uint64 first = demandLeaf(0);
+    uint64 second = demandLeaf(1);
+    demands.holdSettler(second, settlerSignature());
+    passDeadline();
+    demands.expire(first);
+    demands.expire(second);
+    equal(manager.heldOf(settler, Role.Settler), 0, "nothing is held");
+  }
+
+  function test_audit14_aSettlerNobodyChargesIsReleasedInItsTime() public {
+    uint64 id = demandLeaf(0);
+    demands.holdSettler(id, settlerSignature());
+    passDeadline();
+    demands.expire(id);
+    bytes32 caseKey = manager.caseKey(address(demands), demands.caseIdOf(id));
+    vm.warp(manager.holdOf(caseKey).until);
+    vm.prank(address(0xA11));
+    manager.release(caseKey);
+    equal(manager.heldOf(settler, Role.Settler), 0, "released by anyone");
+    equal(demands.chargeSettler(id, settlerSignature()), settled / 10, "and still liable");
   }
 
   function test_refusesLeavesThatAreNotThere() public {
@@ -191,16 +404,15 @@ contract DemandsTest is Answerable {
     demandLeaf(1);
   }
 
-  function test_aBatchIsPunishedOnceHoweverManyOfItsLeavesAreMissing() public {
+  function test_aBatchIsVoidedOnceHoweverManyOfItsLeavesAreMissing() public {
     uint64 first = demandLeaf(0);
     uint64 second = demandLeaf(1);
     passDeadline();
     demands.expire(second);
-    equal(demands.expire(first), 0, "not again");
+    demands.expire(first);
+    expectState(second, IDemands.State.Upheld);
     expectState(first, IDemands.State.Lapsed);
-    equal(manager.slashableOf(settler, Role.Settler), settled - settled / 10, "once");
-    equal(manager.heldOf(settler, Role.Settler), 0, "nothing is held");
-    equal(opg.balanceOf(address(demands)), 0, "both bonds are back");
+    expectNobodyLost();
   }
 
   function test_aLeafOfABatchThatBecameVoidCanStillBeRevealed() public {
@@ -297,8 +509,9 @@ contract DemandsTest is Answerable {
     manager.withdraw(settler, Role.Settler);
     uint64 id = demandLeaf(0);
     passDeadline();
-    equal(demands.expire(id), 0, "nothing to take");
+    demands.expire(id);
     expectState(id, IDemands.State.Upheld);
+    equal(demands.chargeSettler(id, settlerSignature()), 0, "nothing to take");
     isTrue(batches.isVoid(1), "void");
     equal(opg.balanceOf(address(demands)), 0, "bond back");
   }
@@ -496,6 +709,45 @@ contract DemandsTest is Answerable {
     IEvidence.SignedGrant memory grant = grantOf(key("provider", 0), SESSION_KEY);
     vm.expectRevert(abi.encodeWithSelector(IDemands.ForeignChannel.selector, shown.channel));
     demands.challengeClaim(grant, signed, own);
+  }
+
+  /// @dev All is the provider's but where the money goes: a payer that receives it claims from itself, in silence.
+  function test_R25_aRequesterCannotFrameAProviderWithAChannelThatPaysNotItsSplitter() public {
+    address other = staked("other provider", 0, Role.Provider, 10_000e18);
+    address[4] memory receivers = [requester, provider, address(0xB0B), splitters.splitterOf(other)];
+    IEvidence.SignedGrant memory grant = grantOf(key("provider", 0), SESSION_KEY);
+    for (uint256 at; at < 4; ++at) {
+      IPaymentChannels.ChannelConfig memory own = channelConfig();
+      own.receiver = receivers[at];
+      claimOnChain(own, REQUESTER_KEY, 5e18);
+      Receipt memory shown = receiptOf(0);
+      shown.channel = channels.getChannelId(own);
+      IEvidence.SignedReceipt memory signed = signedReceipt(shown);
+      vm.expectRevert(abi.encodeWithSelector(IDemands.ForeignChannel.selector, shown.channel));
+      demands.challengeClaim(grant, signed, own);
+    }
+    equal(manager.heldOf(provider, Role.Provider), 0, "nothing is held");
+  }
+
+  /// @dev A channel keeps its splitter, its key and its provider's liability; the new key has a splitter of its own.
+  function test_R25_aChannelOfAKeyThatWasRotatedIsChallengedByItsOwnSplitter() public {
+    claimed(5e18);
+    address next = vm.addr(key("rotated", 0));
+    manager.rotate(provider, next, type(uint256).max, rotationConsent(next, type(uint256).max));
+    uint64 id = challenge(receiptOf(0));
+    equal(manager.heldOf(next, Role.Provider), provided / 10, "held of the new key");
+    passDeadline();
+    equal(demands.expire(id), provided / 10, "seized");
+    equal(manager.slashableOf(next, Role.Provider), provided - provided / 10, "from the new key");
+
+    IPaymentChannels.ChannelConfig memory moved = channelConfig();
+    moved.receiver = splitters.splitterOf(next);
+    Receipt memory shown = receiptOf(0);
+    shown.channel = channels.getChannelId(moved);
+    IEvidence.SignedReceipt memory signed = signedReceipt(shown);
+    IEvidence.SignedGrant memory grant = grantOf(key("provider", 0), SESSION_KEY);
+    vm.expectRevert(abi.encodeWithSelector(IDemands.ForeignChannel.selector, shown.channel));
+    demands.challengeClaim(grant, signed, moved);
   }
 
   function test_R25_aProviderCannotFrameAnother() public {
@@ -884,7 +1136,7 @@ contract DemandsTest is Answerable {
 
   /// @dev Demands whose period is as long as the hold.
   function longDemands() private returns (uint64) {
-    Demands long = new Demands(manager, params, batches, channels, newSetup(HOLD_PERIOD, BOND));
+    Demands long = new Demands(manager, params, batches, splitters, newSetup(HOLD_PERIOD, BOND));
     vm.prank(GOVERNANCE);
     manager.announceSlasher(address(long));
     vm.prank(GOVERNANCE);

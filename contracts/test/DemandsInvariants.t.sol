@@ -3,14 +3,16 @@ pragma solidity 0.8.37;
 
 import {IDemands} from "../src/interfaces/IDemands.sol";
 import {IEvidence} from "../src/interfaces/IEvidence.sol";
-import {Receipt, Role} from "../src/interfaces/Objects.sol";
+import {IStakeManager} from "../src/interfaces/IStakeManager.sol";
+import {Batch, Receipt, Role} from "../src/interfaces/Objects.sol";
 import {Answerable} from "./support/Answerable.sol";
 import {Test} from "./support/Test.sol";
 
 /// @notice Adversaries demand whatever there is, again and again, from several accounts; answer each other's demands before
 /// the honest do, or in the honest ones' place; end demands as soon as they can. The honest settler and provider of batch
-/// one answer in time, at the very last second. Batch two has a settler and a provider that never answer. Every call is
-/// made valid first, so that a revert is a finding (fail_on_revert).
+/// one answer in time, at the very last second. Batch two has a settler and a provider that never answer. Batch three is of
+/// a corrupt quorum: it names the honest settler, which never signed it, and nobody knows its leaves. Every call is made
+/// valid first, so that a revert is a finding (fail_on_revert).
 contract DemandActors is Answerable {
   address[3] public adversaries = [address(0xADA), address(0xADB), address(0xADC)];
   address public silentSettler;
@@ -20,6 +22,8 @@ contract DemandActors is Answerable {
   uint256 public upheld;
   uint256 public answered;
   uint256 public lapsed;
+  uint256 public charged;
+  uint256 public framed;
 
   /// @dev What a batch was made of, encoded: its leaves, checkpoints, receipts and their proofs.
   struct Book {
@@ -30,6 +34,9 @@ contract DemandActors is Answerable {
   }
 
   Book[2] private books;
+  Batch private garbage;
+  bytes[2] private settlerSigs;
+  mapping(uint64 id => bool) private isCharged;
 
   constructor() {
     deployAnswerable();
@@ -45,12 +52,22 @@ contract DemandActors is Answerable {
     anchorBatch();
     _keep(1);
     (settler, provider) = (honestSettler, honestProvider);
+    _frame();
     for (uint256 at; at < 3; ++at) {
       fund(adversaries[at]);
     }
   }
 
+  function _frame() private {
+    Batch memory b = batch;
+    (b.number, b.previous, b.settler) = (b.number + 1, digestOf(b), settler);
+    b.checkpointsRoot = keccak256("nobody knows what is under this");
+    batches.anchor(b, ALL_SIGNERS, signaturesOf(b.epoch, digestOf(b), ALL_SIGNERS));
+    garbage = b;
+  }
+
   function _keep(uint256 at) private {
+    settlerSigs[at] = settlerSignature();
     books[at].anchored = abi.encode(anchored(0), anchored(1));
     books[at].checkpoints = abi.encode(signedCheckpoint(checkpoints[0]), signedCheckpoint(checkpoints[1]));
     books[at].receipts = abi.encode(receipts[0], receipts[1]);
@@ -121,6 +138,51 @@ contract DemandActors is Answerable {
     ++openBonds;
   }
 
+  function askFramed(uint256 who, uint256 leaf) external {
+    IDemands.Standing memory standing = demands.standingOf(demands.leafSubject(digestOf(garbage), uint32(leaf % 2)));
+    if (standing.open != 0 || standing.closed || batches.isVoid(garbage.number)) return;
+    if (vm.getBlockTimestamp() > demands.demandableUntil(garbage.epoch)) return;
+    vm.prank(adversaries[who % 3]);
+    demands.demandLeaf(garbage, uint32(leaf % 2));
+    ++openBonds;
+    ++framed;
+  }
+
+  /// @dev Whoever has a settler's signature of its batch keeps its stake there; of batch three there is none.
+  function keepSettler(uint256 id) external {
+    if (demands.count() == 0) return;
+    id = bound(id, 1, demands.count());
+    IDemands.Demand memory demand = demands.demandOf(uint64(id));
+    if (demand.kind != IDemands.Kind.Leaf || demand.state != IDemands.State.Open) return;
+    if (demand.number == garbage.number || _isHeld(uint64(id))) return;
+    demands.holdSettler(uint64(id), settlerSigs[demand.number - 1]);
+  }
+
+  function chargeSettler(uint256 id) external {
+    if (demands.count() == 0) return;
+    id = bound(id, 1, demands.count());
+    IDemands.Demand memory demand = demands.demandOf(uint64(id));
+    if (demand.kind != IDemands.Kind.Leaf || demand.state != IDemands.State.Upheld || isCharged[uint64(id)]) return;
+    if (demand.number == garbage.number) return _tryToFrame(uint64(id));
+    isCharged[uint64(id)] = true;
+    demands.chargeSettler(uint64(id), settlerSigs[demand.number - 1]);
+    ++charged;
+  }
+
+  /// @dev With all that the honest settler ever signed, and with what the quorum signs.
+  function _tryToFrame(uint64 id) private {
+    bytes32 digest = digestOf(garbage);
+    bytes[3] memory tried = [settlerSigs[0], settlerSigs[1], signature65(key("verifier", 0), digest)];
+    for (uint256 at; at < 3; ++at) {
+      vm.expectRevert(abi.encodeWithSelector(IDemands.BadSignature.selector, digest, settler));
+      demands.chargeSettler(id, tried[at]);
+    }
+  }
+
+  function _isHeld(uint64 id) private view returns (bool) {
+    return manager.holdOf(manager.caseKey(address(demands), demands.caseIdOf(id))).until != 0;
+  }
+
   function askReceipt(uint256 who, uint256 book, uint256 leaf, uint256 index) external {
     IEvidence.AnchoredLeaf memory at = anchoredOf(book % 2, leaf % 2);
     IEvidence.SignedCheckpoint memory signed = checkpointOf(book % 2, leaf % 2);
@@ -176,6 +238,7 @@ contract DemandActors is Answerable {
   /// @dev Open, and of the honest: ids are in the order of their deadlines.
   function _answers(uint64 id) private view returns (bool) {
     IDemands.Demand memory demand = demands.demandOf(id);
+    if (demand.number == garbage.number) return false;
     return demand.state == IDemands.State.Open && (demand.accused == settler || demand.accused == provider);
   }
 
@@ -216,7 +279,8 @@ contract DemandActors is Answerable {
     _passTo(vm.getBlockTimestamp() + ANSWER_PERIOD + 1);
     uint64 count = demands.count();
     for (uint64 id = 1; id <= count; ++id) {
-      this.end(uint256(id) - 1);
+      this.end(id);
+      this.chargeSettler(id);
     }
   }
 }
@@ -256,20 +320,28 @@ contract DemandsInvariantsTest is Test {
     isTrue(actors.stakes()[2] >= settlerStake - settlerStake / 10, "a tenth at most");
   }
 
-  function invariant_stakeIsHeldForOpenDemandsAlone() public view {
+  function invariant_stakeIsHeldForOpenDemandsAndUnchargedSettlersAlone() public view {
     (IDemands demands, address settler, address provider,) = actors.parts();
-    uint256[4] memory open;
+    IStakeManager manager = demands.stakeManager();
+    uint256[4] memory expected;
     for (uint64 id = 1; id <= demands.count(); ++id) {
       IDemands.Demand memory demand = demands.demandOf(id);
-      if (demand.state != IDemands.State.Open) continue;
-      if (demand.accused == settler) ++open[0];
-      else if (demand.accused == provider) ++open[1];
-      else if (demand.kind == IDemands.Kind.Leaf) ++open[2];
-      else ++open[3];
+      bool isOpen = demand.state == IDemands.State.Open;
+      IStakeManager.Hold memory hold = manager.holdOf(manager.caseKey(address(demands), demands.caseIdOf(id)));
+      if (demand.kind != IDemands.Kind.Leaf) {
+        equal(hold.until != 0 ? 1 : 0, isOpen ? 1 : 0, "of a provider while it is open");
+      } else if (hold.until != 0) {
+        isTrue(isOpen || demand.state == IDemands.State.Upheld, "of a settler until it is charged");
+        isTrue(demand.number < 3, "never of one that signed nothing");
+      }
+      if (demand.accused == settler) expected[0] += hold.amount;
+      else if (demand.accused == provider) expected[1] += hold.amount;
+      else if (demand.kind == IDemands.Kind.Leaf) expected[2] += hold.amount;
+      else expected[3] += hold.amount;
     }
     uint256[4] memory held = actors.held();
     for (uint256 at; at < 4; ++at) {
-      equal(held[at] == 0 ? 0 : 1, open[at] == 0 ? 0 : 1, "held");
+      equal(held[at], expected[at], "held");
     }
   }
 
@@ -295,11 +367,24 @@ contract DemandsInvariantsTest is Test {
     actors.askReceipt(2, 1, 0, 0);
     actors.askReceipt(2, 1, 1, 0);
     equal(actors.openBonds(), 7, "open");
+    actors.askFramed(0, 0);
+    actors.askFramed(0, 1);
+    equal(actors.framed(), 2, "framed");
+    for (uint256 id = 1; id <= 9; ++id) {
+      actors.keepSettler(id);
+    }
+    uint256[4] memory held = actors.held();
+    isTrue(held[0] != 0 && held[2] != 0, "settlers that signed are held");
     actors.frontRun(0, 2);
     actors.endAll();
     equal(actors.answered(), 3, "leaf, receipt and claim of the honest");
-    equal(actors.upheld(), 2, "leaf and receipt of the silent");
-    equal(actors.lapsed(), 2, "the same silences");
+    equal(actors.upheld(), 3, "leaf and receipt of the silent, leaf of the quorum");
+    equal(actors.lapsed(), 3, "the same silences");
+    equal(actors.charged(), 1, "the silent settler alone");
+    uint256[4] memory stakes = actors.stakes();
+    (uint256 settlerStake,) = actors.honestStakes();
+    equal(stakes[0], settlerStake, "the one that was framed lost nothing");
+    equal(stakes[2], settlerStake - settlerStake / 10, "the silent a tenth");
     actors.askReceipt(2, 1, 1, 0);
     equal(actors.openBonds(), 0, "the batch of the silent is void");
   }

@@ -275,7 +275,7 @@ function constructorsOf(genesis: Genesis, at: NetworkContracts): { readonly [N i
       construct(demandsAbi, creationCode.demands, [
         ...stakes,
         at.batchAnchor,
-        at.paymentChannels,
+        at.feeSplitterFactory,
         { answerPeriod: BigInt(periods.answer), bond: genesis.demandBond },
       ]),
     emissionReserve: () =>

@@ -244,6 +244,7 @@ function moduleExpectations({ genesis, contracts }: DeploymentPlan): readonly Ex
     expecting('demands', demands, 'stakeManager', contracts.stakeManager),
     expecting('demands', demands, 'params', contracts.protocolParams),
     expecting('demands', demands, 'batchAnchor', contracts.batchAnchor),
+    expecting('demands', demands, 'feeSplitters', contracts.feeSplitterFactory),
     expecting('demands', demands, 'paymentChannels', contracts.paymentChannels),
     expecting('demands', demands, 'answerPeriod', BigInt(periods.answer)),
     expecting('demands', demands, 'bond', demandBond),

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {IBatchAnchor} from "./IBatchAnchor.sol";
 import {IEvidence} from "./IEvidence.sol";
+import {IFeeSplitterFactory} from "./IFeeSplitterFactory.sol";
 import {IPaymentChannels} from "./IPaymentChannels.sol";
 import {IProtocolParams} from "./IProtocolParams.sol";
 import {IStakeManager} from "./IStakeManager.sol";
@@ -13,16 +14,17 @@ import {Batch, Job, Leaf, Receipt} from "./Objects.sol";
 /// withholder stake, and the bond goes back. Never inputs or outputs: a leaf, a receipt, and for a claim the receipt and
 /// job behind it.
 ///
-/// **Who is accused.** Of a leaf, the settler its batch names, and whoever signed the batch. Of a receipt, the operator
-/// whose signed checkpoint counts it: a leaf alone could put any name there. Of a claim, the operator that granted the
-/// session key of the receipt shown, on a channel whose claims that operator authorizes and whose vouchers the receipt's
-/// requester signs (R23).
+/// **Who is accused.** Of a leaf, whoever signed the batch: the settler it names by its own signature, for a quorum can
+/// name any settler, and the signers by theirs. Of a receipt, the operator whose signed checkpoint counts it: a leaf alone
+/// could put any name there. Of a claim, the operator that granted the session key of the receipt shown, on a channel that
+/// pays its splitter, whose claims that operator authorizes and whose vouchers the receipt's requester signs (R23).
 ///
 /// **How it ends.** `answer...` up to and including the deadline, `expire` after it, both by anyone, both for ever and
 /// under any pause. What was answered is on chain, in the event, and is not demanded again. The penalty is the one at the
-/// opening.
+/// opening. For a leaf `expire` voids the batch and takes no stake: `chargeSettler` and `chargeSigners` do, at any time
+/// after. Stake of providers is kept from the opening on, that of a settler once its signature is shown: `holdSettler`.
 ///
-/// **One silence, one penalty.** A batch is voided, and its settler seized, once. An operator whose stake was seized for a
+/// **One silence, one penalty.** A batch is voided, and each that signed it seized, once. An operator whose stake was seized for a
 /// receipt is not seized for other receipts that were demanded before that: they lapse, the bond goes back and they may
 /// be demanded anew. The same for claims. An operator that is away for one period loses one penalty, however many demand.
 ///
@@ -36,7 +38,7 @@ interface IDemands {
     Claim
   }
 
-  /// @notice `Upheld`: unanswered, stake was seized. `Lapsed`: unanswered, but punished already or no longer by this
+  /// @notice `Upheld`: unanswered, stake was seized or, for a leaf, can be. `Lapsed`: unanswered, but punished already or no longer by this
   /// module; nothing was seized.
   enum State {
     None,
@@ -122,7 +124,8 @@ interface IDemands {
   error WrongProvider(address expected, address got);
   /// @notice Thrown when the configuration is not that of the receipt's channel
   error WrongChannel(bytes32 expected, bytes32 got);
-  /// @notice Thrown when the channel's claims are not the accused's to authorize, or its vouchers not the requester's
+  /// @notice Thrown when the channel does not pay the accused's splitter, its claims are not the accused's to authorize, or
+  /// its vouchers not the requester's
   error ForeignChannel(bytes32 channel);
   /// @notice Thrown when no more is claimed than the receipt charged
   error NotOverclaimed(uint128 claimed, uint128 chargedAfter);
@@ -174,8 +177,9 @@ interface IDemands {
     uint64 indexed id, bytes32 indexed checkpoint, address indexed answerer, Receipt receipt, bytes32[] proof
   );
   event ClaimRevealed(uint64 indexed id, bytes32 indexed channel, address indexed answerer, ClaimAnswer answer);
-  /// @param seized wei of the accused's stake
+  /// @param seized wei of the accused's stake; of a leaf zero
   event DemandExpired(uint64 indexed id, address indexed accused, State state, uint256 seized);
+  event SettlerCharged(uint64 indexed id, address indexed settler, uint256 seized);
   event SignerCharged(uint64 indexed id, address indexed verifier, uint256 seized);
 
   /// @notice Demands leaf `index` of an anchored batch. Takes the bond.
@@ -207,9 +211,20 @@ interface IDemands {
   /// @notice Reveals what the claim was earned with. Anyone, in time; paid the bond.
   function answerClaim(uint64 id, ClaimAnswer calldata answer) external;
 
-  /// @notice Ends an unanswered demand: bond back, stake seized, the batch of a leaf void. Anyone, after the deadline.
-  /// @return seized wei of the accused's stake
+  /// @notice Ends an unanswered demand: bond back, the provider's stake seized, the batch of a leaf void. Anyone, after the
+  /// deadline.
+  /// @return seized wei of the accused's stake; of a leaf zero
   function expire(uint64 id) external returns (uint256 seized);
+
+  /// @notice Keeps the penalty of an open demand for a leaf from being withdrawn by a settler that signed the batch: until
+  /// the demand ends without it, or the settler is charged, or the hold of `IStakeManager` is over. Anyone, once.
+  /// @param settlerSig 65 bytes, low s, of the batch digest by the key the batch names
+  function holdSettler(uint64 id, bytes calldata settlerSig) external returns (uint256 held);
+
+  /// @notice Seizes from the settler of a batch that was voided by demand `id`, if it signed that batch. Anyone, any time
+  /// after; once, `IStakeManager` refuses the case a second time.
+  /// @param settlerSig as in `holdSettler`
+  function chargeSettler(uint64 id, bytes calldata settlerSig) external returns (uint256 seized);
 
   /// @notice Seizes from the signers of a batch that was voided by demand `id`. Anyone, any time after; each signer once,
   /// those charged before are passed over. Apart from `expire`, so that no exit hangs on signatures.
@@ -235,7 +250,7 @@ interface IDemands {
   function punishedAt(Kind kind, address operator) external view returns (uint64);
   /// @notice Demands so far; ids count from 1.
   function count() external view returns (uint64);
-  /// @notice The case id of a demand at StakeManager. Signers have keccak256(abi.encode(id, verifier)).
+  /// @notice The case id of a demand at StakeManager, for the one accused. Signers have keccak256(abi.encode(id, verifier)).
   function caseIdOf(uint64 id) external pure returns (bytes32);
 
   function answerPeriod() external view returns (uint64);
@@ -243,5 +258,8 @@ interface IDemands {
   function stakeManager() external view returns (IStakeManager);
   function params() external view returns (IProtocolParams);
   function batchAnchor() external view returns (IBatchAnchor);
+  /// @notice Says which splitter a provider's channels pay.
+  function feeSplitters() external view returns (IFeeSplitterFactory);
+  /// @notice The channels whose claims are challenged: those of `feeSplitters`.
   function paymentChannels() external view returns (IPaymentChannels);
 }

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Demands} from "../../src/Demands.sol";
+import {FeeSplitterFactory} from "../../src/FeeSplitterFactory.sol";
 import {OPG} from "../../src/OPG.sol";
 import {PaymentChannels} from "../../src/PaymentChannels.sol";
 import {IDemands} from "../../src/interfaces/IDemands.sol";
@@ -46,6 +47,7 @@ abstract contract Answerable is Network {
   uint256 internal constant REQUESTER_KEY = 0x4E9;
 
   PaymentChannels internal channels;
+  FeeSplitterFactory internal splitters;
   Demands internal demands;
   Puller internal puller;
   address internal settler;
@@ -68,10 +70,10 @@ abstract contract Answerable is Network {
     return ADDRESSES.computeCreateAddress(address(this), ADDRESSES.getNonce(address(this)) + offset);
   }
 
-  /// @dev Demands acts from the first block, by its predicted address: it is the eighth contract from the parameters on.
+  /// @dev Demands acts from the first block, by its predicted address: it is the ninth contract from the parameters on.
   function genesisSlashers() internal view override returns (address[] memory slashers) {
     slashers = new address[](1);
-    slashers[0] = predict(6);
+    slashers[0] = predict(7);
   }
 
   function parameters() internal override returns (IProtocolParams.Setup memory setup) {
@@ -79,14 +81,15 @@ abstract contract Answerable is Network {
     setup.modules = new Module[](2);
     setup.targets = new address[](2);
     (setup.modules[0], setup.targets[0]) = (Module.BatchAnchor, predict(3));
-    (setup.modules[1], setup.targets[1]) = (Module.Demands, predict(7));
+    (setup.modules[1], setup.targets[1]) = (Module.Demands, predict(8));
   }
 
   function deployAnswerable() internal {
     deploy();
     channels = new PaymentChannels();
     puller = new Puller(address(channels));
-    demands = new Demands(manager, params, batches, channels, IDemands.Setup(ANSWER_PERIOD, BOND));
+    splitters = new FeeSplitterFactory(manager, params, channels);
+    demands = new Demands(manager, params, batches, splitters, IDemands.Setup(ANSWER_PERIOD, BOND));
 
     settler = staked("settler", 0, Role.Settler, SETTLER_STAKE);
     provider = staked("provider", 0, Role.Provider, PROVIDER_STAKE);
@@ -136,7 +139,7 @@ abstract contract Answerable is Network {
     return IPaymentChannels.ChannelConfig({
       payer: requester,
       payerAuthorizer: payerAuthorizer,
-      receiver: provider,
+      receiver: splitters.splitterOf(receiverAuthorizer),
       receiverAuthorizer: receiverAuthorizer,
       token: address(opg),
       withdrawDelay: 24 hours,
@@ -263,7 +266,12 @@ abstract contract Answerable is Network {
     return demands.demandReceipt(leaf, checkpoint, index);
   }
 
-  /// @dev The provider claims `total` of the requester's channel, with a voucher of the requester.
+  /// @dev The settler's signature of its batch: what a proposal carries.
+  function settlerSignature() internal view returns (bytes memory) {
+    return signature65(keys[batch.settler], digestOf(batch));
+  }
+
+  /// @dev The receiver claims `total` of the requester's channel, with a voucher of the requester.
   function claimOnChain(IPaymentChannels.ChannelConfig memory config, uint256 voucherKey, uint128 total) internal {
     bytes32 id = channels.getChannelId(config);
     (uint128 balance,) = channels.channels(id);
