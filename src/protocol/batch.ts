@@ -4,8 +4,9 @@ import { fail, ok, type Result } from './errors.ts'
 import { sha256 } from './hash.ts'
 import { type Address, type Digest, hexToBytes, ZERO_DIGEST } from './hex.ts'
 import { merkleProof, merkleRoot } from './merkle.ts'
-import type { SignedCheckpoint, SignedVote } from './messages.ts'
+import type { SignedBatch, SignedCheckpoint, SignedVote } from './messages.ts'
 import { BATCH, type Batch, type Checkpoint, LEAF, type Leaf, VOTE, type Vote } from './objects.ts'
+import type { Secp256k1 } from './ports.ts'
 
 /** What settlement needs of one receipt; its digest is under the checkpoint's `receiptsRoot`. */
 export interface ReceiptFacts {
@@ -123,6 +124,7 @@ export const PROPOSAL_REFUSALS = [
   'wrong-previous',
   'wrong-epoch',
   'settler-not-staked',
+  'bad-settler-signature',
   'cutoff-in-future',
   'cutoff-regressed',
   'empty-batch',
@@ -201,8 +203,32 @@ export function forcedInTurn(
 }
 
 /**
- * A signer's whole check of a proposal against checkpoints it verified itself (R19, R20): `settled` is what this
- * signer makes of each proposed leaf, in the proposal's order.
+ * Whether the settler a batch names signed it (R19). Nobody else can make it answer for the leaves; a signer that signs
+ * without this answers for them alone.
+ */
+export function settlerProblem(
+  domain: Domain,
+  crypto: Pick<Secp256k1, 'recover'>,
+  { batch, settlerSignature }: Pick<SignedBatch, 'batch' | 'settlerSignature'>,
+): ProposalProblem | undefined {
+  const code = 'bad-settler-signature'
+  const expected = `the signature of ${batch.settler}`
+  if (settlerSignature === undefined) return { code, expected, got: 'none' }
+  const signer = crypto.recover(batchDigest(domain, batch), settlerSignature)
+  return signer === batch.settler ? undefined : { code, expected, got: signer ?? 'no signature' }
+}
+
+/** Two copies of one batch: all that is known of its signatures; `held` itself where `got` adds nothing to it. */
+export function joinSigned(held: SignedBatch, got: SignedBatch): SignedBatch {
+  const settlerSignature = got.settlerSignature ?? held.settlerSignature
+  if (got.signatures.length === 0 && settlerSignature === held.settlerSignature) return held
+  const { batch, leaves, signatures } = got.signatures.length === 0 ? held : got
+  return { batch, leaves, signatures, ...(settlerSignature === undefined ? {} : { settlerSignature }) }
+}
+
+/**
+ * A signer's whole check of what its settler signed (`settlerProblem`) against checkpoints it verified itself (R19, R20):
+ * `settled` is what this signer makes of each proposed leaf, in the proposal's order.
  */
 export function checkProposal(
   context: ProposalContext,

@@ -124,6 +124,8 @@ export interface SignedBatch {
   readonly batch: Batch
   readonly leaves: readonly Leaf[]
   readonly signatures: readonly BatchSignature[]
+  /** Of the settler the batch names: every proposal has it; of what is anchored it may be unknown (R19, R21). */
+  readonly settlerSignature?: Signature
 }
 
 export interface TranscriptChunk {

@@ -68,6 +68,12 @@ export function createSync(
     }
   }
 
+  /** Whoever sends what its signer did not sign has not checked it either; said first, since a hung-up peer hears nothing. */
+  const judge = (request: SyncFrame, reply: SyncFrame, peer: string): void => {
+    if (reply.kind !== 'refusal' || reply.value.code !== 'bad-signature') return
+    host.conduct.report(peer, 'bad-signature', { kind: request.kind })
+  }
+
   return {
     start: () => {
       host.handle(protocol, async (stream, peer) => {
@@ -76,7 +82,9 @@ export function createSync(
           for (;;) {
             const frame = await typed.read({ timeoutMs: IDLE_TIMEOUT_MS })
             if (frame === undefined) return
-            await typed.write(await answer(frame, peer))
+            const reply = await answer(frame, peer)
+            await typed.write(reply)
+            judge(frame, reply, peer)
           }
         } catch (thrown) {
           if (!(thrown instanceof FrameFault) && !isNetError(thrown)) throw thrown

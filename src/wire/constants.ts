@@ -48,7 +48,7 @@ export const WIRE_LIMITS = {
   VoteBundle: limit(64 * KIB, 'bytes', '128 votes without reasons; the greatest gossip message'),
   Certificate: limit(33_954, 'bytes', '16 votes with every reason'),
   BatchSignature: limit(69, 'bytes', 'seat and signature'),
-  SignedBatch: limit(277_213, 'bytes', '1024 leaves and 64 signatures'),
+  SignedBatch: limit(277_280, 'bytes', '1024 leaves, 64 signatures and the settler’s'),
   Refusal: limit(570, 'bytes', 'code and a sentence'),
   EquivocationProof: limit(6_432, 'bytes', 'two votes with every reason, or two smaller objects and a grant'),
   InferRequest: limit(508_375, 'bytes', 'job, input and parameters in one frame'),
@@ -81,7 +81,7 @@ export const WIRE_LIMITS = {
   VotesRequest: limit(34, 'bytes', 'one digest'),
   VotesResponse: limit(65_542, 'bytes', 'one bundle'),
   BatchRequest: limit(9, 'bytes', 'one number'),
-  BatchResponse: limit(277_217, 'bytes', 'a batch with its leaves'),
+  BatchResponse: limit(277_284, 'bytes', 'a batch with its leaves'),
   BatchProposal: limit(
     MIB - 8,
     'bytes',

@@ -210,7 +210,10 @@ export interface BatchResponse {
   readonly batch: SignedBatch
 }
 
-/** A settler asks for a signature (R19): leaves whole, and the certificates they name. Answered by a `BatchSignature`. */
+/**
+ * A settler asks for a signature (R19): leaves whole, its own signature of the batch, and the certificates they name.
+ * Answered by a `BatchSignature`.
+ */
 export interface BatchProposal {
   readonly batch: SignedBatch
   readonly certificates: readonly Certificate[]

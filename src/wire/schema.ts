@@ -142,6 +142,7 @@ const SignedBatch = message<M['SignedBatch']>(signed.SignedBatchSchema, {
   batch: embed(Batch),
   leaves: list(embed(Leaf), max('batchLeaves')),
   signatures: list(embed(BatchSignature), max('batchSignatures')),
+  settlerSignature: optional(signature),
 })
 const Refusal = message<M['Refusal']>(signed.RefusalSchema, {
   jobId: optional(digest),

@@ -100,7 +100,7 @@ class Process {
       domain: DOMAIN,
       crypto,
       parameters: PARAMS,
-      settler: settlerOf(this.index).address,
+      signer: settlerOf(this.index),
     })
     this.feed({
       type: 'restored',

@@ -130,4 +130,4 @@ export const contextOf = (
 ): SettlementContext => ({ tip, epoch: 1, signers: seats, settlers })
 
 export const settlerMachine = (index = 0): SettlerMachine =>
-  new SettlerMachine({ domain: DOMAIN, crypto, parameters: PARAMETERS, settler: settlerOf(index).address })
+  new SettlerMachine({ domain: DOMAIN, crypto, parameters: PARAMETERS, signer: settlerOf(index) })

@@ -1,10 +1,10 @@
-import { anchorsWith, batchDigest, buildBatch, leafOrder, type SettledCheckpoint } from '../batch.ts'
+import { anchorsWith, batchDigest, buildBatch, joinSigned, leafOrder, type SettledCheckpoint } from '../batch.ts'
 import { countBits } from '../bitmap.ts'
 import type { Domain } from '../eip712.ts'
 import type { Address, Digest } from '../hex.ts'
 import type { BatchSignature, SignedBatch } from '../messages.ts'
 import type { Parameters } from '../parameters.ts'
-import type { Secp256k1, Signature } from '../ports.ts'
+import type { Secp256k1, Signature, Signer } from '../ports.ts'
 import { settlerOrder } from '../seats.ts'
 
 export interface SignerSeat {
@@ -34,7 +34,8 @@ export interface SettlerInit {
   readonly domain: Domain
   readonly crypto: Secp256k1
   readonly parameters: Parameters
-  readonly settler: Address
+  /** The settler's key: what it proposes, it signs (R19). */
+  readonly signer: Signer
 }
 
 export type SettlerEvent =
@@ -214,7 +215,7 @@ export class SettlerMachine {
 
   #myTurn(now: number, { tip, settlers }: SettlementContext, ready: number): boolean {
     const { batchInterval, batchCheckpoints, settlerDelay } = this.#init.parameters
-    const position = settlerOrder(settlers, tip.digest, tip.number + 1).indexOf(this.#init.settler)
+    const position = settlerOrder(settlers, tip.digest, tip.number + 1).indexOf(this.#init.signer.address)
     if (position === -1) return false
     const due = ready >= batchCheckpoints ? 0 : batchInterval
     return now >= tip.anchoredAt + due + position * settlerDelay
@@ -225,12 +226,12 @@ export class SettlerMachine {
       number: context.tip.number + 1,
       previous: context.tip.digest,
       epoch: context.epoch,
-      settler: this.#init.settler,
+      settler: this.#init.signer.address,
       cutoff: Math.max(now, context.tip.cutoff + 1),
       settled,
     })
-    const proposal = { batch, leaves, signatures: [] }
     const digest = batchDigest(this.#init.domain, batch)
+    const proposal = { batch, leaves, signatures: [], settlerSignature: this.#init.signer.sign(digest) }
     this.#proposal = {
       signed: proposal,
       digest,
@@ -276,7 +277,7 @@ export class SettlerMachine {
     }
     const digest = batchDigest(this.#init.domain, signed.batch)
     const known = this.#signed.get(signed.batch.previous)
-    const whole = signed.signatures.length === 0 && known?.digest === digest ? known.signed : signed
+    const whole = known?.digest === digest ? joinSigned(known.signed, signed) : signed
     this.#remember(whole)
     if (this.#isOvertakenBy(signed)) this.#proposal = undefined
     return [{ type: 'persist', entries: [{ kind: 'signed-batch', signed: whole, digest }] }]

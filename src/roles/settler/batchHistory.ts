@@ -9,6 +9,7 @@ import {
   type Secp256k1,
   type SignedBatch,
   type SignedCheckpoint,
+  settlerProblem,
   toError,
   ZERO_DIGEST,
 } from '../../protocol/index.ts'
@@ -282,7 +283,7 @@ class History implements BatchHistory {
       crypto,
       isHeld: async (number, digest) => {
         const held = await this.#c.store.batch(number, digest)
-        return held !== undefined && held.signatures.length > 0
+        return held !== undefined && held.signatures.length > 0 && held.settlerSignature !== undefined
       },
       anchored: async (number) => (await chain.batch(number))?.digest,
       tip: () => ({ number: this.#known.length, digest: this.#digestAt(this.#known.length) }),
@@ -301,7 +302,15 @@ class History implements BatchHistory {
     const whole = { ...signed, leaves: held.leaves }
     await this.#c.store.commit([], [{ signed: whole, digest }])
     const known = this.#known[number - 1]
-    if (known?.anchored.digest === digest && known.signed !== undefined) known.signed = whole
+    // Read back: the store keeps what it had of the signatures.
+    if (known?.anchored.digest === digest && known.signed !== undefined) {
+      known.signed = (await this.#c.store.batch(number, digest)) ?? whole
+    }
+  }
+
+  /** The settler's signature, where there is one, is the settler's: nobody that checks what it keeps serves another. */
+  #isSettlersOwn(signed: SignedBatch): boolean {
+    return signed.settlerSignature === undefined || settlerProblem(this.#domain, this.#c.crypto, signed) === undefined
   }
 
   /** From the store, else from any peer; whoever serves them, they must hash to what was anchored. */
@@ -313,7 +322,7 @@ class History implements BatchHistory {
       const answer = await this.#c.sync.ask(peer, { kind: 'batchRequest', value: { number: batch.number } }, 'batch')
       if (!answer.ok) continue
       const { batch: signed } = answer.value
-      if (batchDigest(this.#domain, signed.batch) === digest && leavesAgree(signed)) {
+      if (batchDigest(this.#domain, signed.batch) === digest && leavesAgree(signed) && this.#isSettlersOwn(signed)) {
         const signers = (await this.#c.chain.signingSet(batch.epoch))?.signers ?? []
         return hasQuorum(this.#c.crypto, signed, digest, signers) ? signed : { ...signed, signatures: [] }
       }

@@ -3,6 +3,7 @@ import {
   canonicalBytes,
   type Digest,
   hexToBytes,
+  joinSigned,
   type ReceiptFacts,
   type SettledCheckpoint,
   type SignedBatch,
@@ -34,19 +35,21 @@ export class SettledStore {
     return readCheckpoint(this.#store, digest)
   }
 
-  /** A batch that is held with its signatures is not replaced by one without. */
+  /** What is held of a batch's signatures is not lost to a copy without them. */
   async commit(
     settled: readonly SettledCheckpoint[],
     batches: readonly { signed: SignedBatch; digest: Digest }[],
   ): Promise<void> {
     const writes: Write[] = settled.flatMap((entry) => settledWrites(entry))
     for (const { signed, digest } of batches) {
-      if (signed.signatures.length === 0 && (await this.batch(signed.batch.number, digest)) !== undefined) continue
+      const held = await this.batch(signed.batch.number, digest)
+      const value = held === undefined ? signed : joinSigned(held, signed)
+      if (value === held) continue
       writes.push({
         type: 'put',
         table: 'batches',
         key: [signed.batch.number, digest],
-        value: encode('SignedBatch', signed),
+        value: encode('SignedBatch', value),
       })
     }
     await this.#store.commit(writes)

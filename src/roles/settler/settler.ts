@@ -100,7 +100,7 @@ class SettlerRole implements Settler {
       domain,
       crypto: components.crypto,
       parameters,
-      settler: components.signer.address,
+      signer: components.signer,
     })
   }
 

@@ -15,9 +15,11 @@ import {
   type ProposalProblem,
   type ProposalRefusal,
   type RefusalCode,
+  type Secp256k1,
   type SettledCheckpoint,
   type SignedVote,
   type Signer,
+  settlerProblem,
   toError,
 } from '../../protocol/index.ts'
 import type { BatchProposal, SyncFrame } from '../../wire/index.ts'
@@ -39,6 +41,7 @@ export interface BatchSignerComponents {
   readonly pool: SettlementPool
   readonly history: BatchHistory
   readonly signer: Signer
+  readonly crypto: Pick<Secp256k1, 'recover'>
   readonly clock: Clock
   readonly logger: RoleLogger
 }
@@ -86,7 +89,7 @@ async function judge(
   init: { readonly domain: Domain; readonly parameters: Parameters },
   proposal: BatchProposal,
 ): Promise<SyncFrame> {
-  const { chain, history, signer, pool } = components
+  const { chain, history, signer, pool, crypto } = components
   const { domain, parameters } = init
   const { batch, leaves } = proposal.batch
   const now = chain.chainNow()
@@ -96,6 +99,8 @@ async function judge(
   const untimely = followsProblem(batch, last, epoch)
   if (untimely !== undefined) return refuse(untimely)
   if (leaves.length > parameters.batchCheckpoints) return refuseSync('too-much', 'more leaves than a batch may have')
+  const unsigned = settlerProblem(domain, crypto, proposal.batch)
+  if (unsigned !== undefined) return refuse(unsigned)
   const { digest: anchored } = await chain.lastBatch()
   if (anchored !== tip.digest) return refuseSync('not-ready', 'this signer does not hold the last batch yet')
   const set = await chain.signingSet(batch.epoch)
@@ -126,7 +131,7 @@ async function judge(
     settled,
   )
   if (!checked.ok) return refuse(checked.error)
-  await history.keepProposal({ batch, leaves, signatures: [] }, checked.value)
+  await history.keepProposal({ ...proposal.batch, signatures: [] }, checked.value)
   return { kind: 'signature', value: { seat: seat.seat, signature: signer.sign(checked.value) } }
 }
 
@@ -234,6 +239,7 @@ const WIRE_CODE: Readonly<Record<ProposalRefusal, RefusalCode>> = {
   'wrong-previous': 'stale-batch',
   'wrong-epoch': 'stale-batch',
   'settler-not-staked': 'not-entitled',
+  'bad-settler-signature': 'bad-signature',
   'cutoff-in-future': 'bad-clock',
   'cutoff-regressed': 'bad-clock',
   'empty-batch': 'bad-batch',

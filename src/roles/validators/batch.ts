@@ -9,6 +9,7 @@ import {
   leavesDataDigest,
   type Secp256k1,
   type SignedBatch,
+  settlerProblem,
   ZERO_DIGEST,
 } from '../../protocol/index.ts'
 import { decodeGossip } from '../../wire/index.ts'
@@ -16,7 +17,7 @@ import { decodeGossip } from '../../wire/index.ts'
 export interface BatchValidatorContext {
   readonly domain: Domain
   readonly crypto: Pick<Secp256k1, 'recover'>
-  /** Whether this batch is held with its signatures. */
+  /** Whether this batch is held with its signatures, the settler's among them. */
   readonly isHeld: (number: number, digest: Digest) => Promise<boolean>
   /** The digest the chain holds under a number. */
   readonly anchored: (number: number) => Promise<Digest | undefined>
@@ -30,7 +31,7 @@ export type BatchVerdict =
   | { readonly verdict: GossipVerdict & { readonly action: 'accept' }; readonly batch: SignedBatch }
   | { readonly verdict: Exclude<GossipVerdict, { readonly action: 'accept' }>; readonly batch?: SignedBatch }
 
-/** Topic `batch` (R8, R9, R21): a batch with a quorum, and its leaves where they fit; cheap first, signatures last. */
+/** Topic `batch` (R8, R9, R21): a batch with a quorum and its settler's signature, and its leaves where they fit; cheap first, signatures last. */
 export async function validateBatchMessage(bytes: Uint8Array, context: BatchValidatorContext): Promise<BatchVerdict> {
   // [REJECT] The message is one SignedBatch in its only encoding.
   const decoded = decodeGossip('batch', bytes)
@@ -46,6 +47,11 @@ export async function validateBatchMessage(bytes: Uint8Array, context: BatchVali
   const tip = context.tip()
   const isPending = batch.number === tip.number + 1 && batch.previous === tip.digest
   if (!isPending && (await context.anchored(batch.number)) !== digest) return refuse('ignore', 'batch-unknown', signed)
+  // [IGNORE] It brings its settler's signature. Not [REJECT]: who sends an anchored batch again may not have it.
+  if (signed.settlerSignature === undefined) return refuse('ignore', 'batch-unsigned', signed)
+  // [REJECT] The settler it names signed it.
+  const forged = settlerProblem(context.domain, context.crypto, signed)
+  if (forged !== undefined) return refuse('reject', 'batch-settler', signed)
   // [IGNORE] Its signing set is known.
   const signers = await context.signers(batch.epoch)
   if (signers === undefined) return refuse('ignore', 'batch-signers', signed)

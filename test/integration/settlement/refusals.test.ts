@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
+  type Address,
   type Batch,
   batchDigest,
   buildBatch,
   type Digest,
   type SettledCheckpoint,
+  type Signature,
   type SignedVote,
   ZERO_DIGEST,
 } from '../../../src/protocol/index.ts'
@@ -29,9 +31,14 @@ describe('a signer', () => {
     readonly settled?: (settled: SettledCheckpoint) => SettledCheckpoint
     readonly batch?: (batch: Batch) => Batch
     readonly cast?: ReadonlyMap<Digest, readonly SignedVote[]>
+    /** The settler's signature; of who the batch names unless given. */
+    readonly sign?: (digest: Digest) => Signature | undefined
   }
 
-  const propose = async ({ leaves, settled = (each) => each, batch: change = (each) => each, cast = votes }: Draft) => {
+  const signerOf = (address: Address) => world.nodes.find((node) => node.address === address)!.signer
+
+  const propose = async (draft: Draft) => {
+    const { leaves, settled = (each) => each, batch: change = (each) => each, cast = votes } = draft
     const { client, domain } = world
     const last = await client.lastBatch()
     const built = buildBatch(domain, {
@@ -52,11 +59,15 @@ describe('a signer', () => {
     })
     const batch = change(built.batch)
     const certificates = leaves.map(({ digest }) => ({ checkpoint: digest, votes: cast.get(digest) ?? [] }))
-    const value = { batch: { batch, leaves: built.leaves, signatures: [] }, certificates }
+    const digest = batchDigest(domain, batch)
+    const { sign = (of) => signerOf(batch.settler).sign(of) } = draft
+    const settlerSignature = sign(digest)
+    const own = settlerSignature === undefined ? {} : { settlerSignature }
+    const value = { batch: { batch, leaves: built.leaves, signatures: [], ...own }, certificates }
     const signer = world.node('verifier')
     const peer = settler.directory.peerOf(signer.address)!
     const answer = await settler.sync.ask(peer, { kind: 'proposal', value }, 'signature')
-    return { answer, digest: batchDigest(domain, batch), frame: () => signer.batchSigner!.consider(value) }
+    return { answer, digest, settlerSignature, frame: () => signer.batchSigner!.consider(value) }
   }
 
   const refusalOf = async (draft: Draft): Promise<string> => {
@@ -86,13 +97,15 @@ describe('a signer', () => {
   afterAll(() => world?.stop())
 
   it('signs a batch of what it holds itself (R19)', async () => {
-    const { answer, digest } = await propose({ leaves: published })
+    const { answer, digest, settlerSignature } = await propose({ leaves: published })
     expect(answer.ok ? '' : answer.error.message).toBe('')
     if (!answer.ok) return
     const set = await world.client.signingSet(world.client.epochAt())
     const seat = set!.signers.find(({ operator }) => operator === world.node('verifier').address)
     expect(answer.value.seat).toBe(seat!.seat)
-    expect((await world.node('verifier').settledStore.batch(1, digest))?.leaves).toHaveLength(2)
+    const kept = await world.node('verifier').settledStore.batch(1, digest)
+    expect(kept?.leaves).toHaveLength(2)
+    expect(kept?.settlerSignature).toBe(settlerSignature)
   })
 
   it('refuses what does not follow, names the wrong settler or epoch, or is ahead of time (R19)', async () => {
@@ -172,5 +185,18 @@ describe('a signer', () => {
       settled: (each) => (each.digest === fresh.digest ? { ...each, accepted: 0n, votes: [] } : each),
     })
     expect(answer.ok ? '' : answer.error.message).toBe('')
+  })
+
+  it('refuses what the settler it names did not sign, and hangs up on who sent it (R19, R21)', async () => {
+    const { host, settledStore } = world.node('verifier')
+    const stranger = world.node('provider').signer
+    const elsewhere: Draft = { leaves: published, batch: (batch) => ({ ...batch, cutoff: batch.cutoff + 1 }) }
+    const forged = await propose({ ...elsewhere, sign: (digest) => stranger.sign(digest) })
+    expect(forged.answer).toMatchObject({
+      error: { code: 'bad-signature', message: expect.stringContaining(`got ${stranger.address}`) },
+    })
+    await until(() => host.conduct.score(settler.host.peerId) < -19, 'it to be held against the sender')
+    await until(() => !host.connectedPeers().includes(settler.host.peerId), 'the sender to be hung up')
+    expect(await settledStore.batch(1, forged.digest)).toBeUndefined()
   })
 })

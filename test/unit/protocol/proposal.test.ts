@@ -1,16 +1,21 @@
 import { describe, expect, it } from 'vitest'
 import {
   type BatchDraft,
+  batchDigest,
   buildBatch,
   checkProposal,
+  createDomain,
   forcedInTurn,
   leafOrder,
   type ProposalContext,
   type SettledCheckpoint,
+  type Signature,
+  settlerProblem,
   ZERO_DIGEST,
 } from '../../../src/protocol/index.ts'
 import { NOW } from '../../support/records.ts'
-import { DOMAIN, settledOf, signerOf } from '../../support/settledFixture.ts'
+import { crypto, DOMAIN, settledOf, signerOf } from '../../support/settledFixture.ts'
+import { highS } from '../../support/signatures.ts'
 
 const SETTLER = signerOf('settler').address
 const HOLD = 3_000
@@ -114,5 +119,38 @@ describe('what a signer asks of a proposal', () => {
     const rival = settledOf({ totalFee: 1n })
     expect(forcedInTurn([{ digest: rival.digest, checkpoint: rival.signed.checkpoint }], [one], () => 0)).toEqual([])
     expect(verdictOf([one], { forced: [list[1]!.digest] })).toBe('missing-forced')
+  })
+})
+
+describe('a settler answers for a batch it names itself in (R19, R21)', () => {
+  const { batch } = buildBatch(DOMAIN, {
+    number: 1,
+    previous: ZERO_DIGEST,
+    epoch: 5,
+    settler: SETTLER,
+    cutoff: CUTOFF,
+    settled: [one],
+  })
+  const own = signerOf('settler').sign(batchDigest(DOMAIN, batch))
+  const problemOf = (settlerSignature?: Signature, domain = DOMAIN, of = batch) =>
+    settlerProblem(domain, crypto, { batch: of, ...(settlerSignature === undefined ? {} : { settlerSignature }) })
+
+  it('by its own signature of the batch digest', () => {
+    expect(problemOf(own)).toBeUndefined()
+  })
+
+  it('and by no other: of nobody, another key, another batch, another network, another shape', () => {
+    const code = 'bad-settler-signature'
+    const expected = `the signature of ${SETTLER}`
+    expect(problemOf()).toEqual({ code, expected, got: 'none' })
+    const rival = signerOf('verifier').sign(batchDigest(DOMAIN, batch))
+    expect(problemOf(rival)).toEqual({ code, expected, got: signerOf('verifier').address })
+    const { chainId, verifyingContract, networkId } = DOMAIN
+    expect(problemOf(own, createDomain(chainId, verifyingContract, one.digest))?.code).toBe(code)
+    expect(problemOf(own, createDomain(chainId + 1, verifyingContract, networkId))?.code).toBe(code)
+    expect(problemOf(own, DOMAIN, { ...batch, cutoff: CUTOFF + 1 })?.code).toBe(code)
+    expect(problemOf(own, DOMAIN, { ...batch, settler: signerOf('verifier').address })?.code).toBe(code)
+    expect(problemOf(highS(own))).toEqual({ code, expected, got: 'no signature' })
+    expect(problemOf(own.slice(0, -2) as Signature)).toEqual({ code, expected, got: 'no signature' })
   })
 })

@@ -10,6 +10,7 @@ import {
   type SettlerMachine,
   type SignedBatch,
   settlerOrder,
+  settlerProblem,
   verifyMerkleProof,
 } from '../../../../src/protocol/index.ts'
 import { NOW, PARAMETERS, typed } from '../../../support/protocolWorld.ts'
@@ -23,6 +24,7 @@ import {
   signersOf,
   tipOf,
 } from '../../../support/settlement.ts'
+import { crypto, DOMAIN } from '../../../support/votes.ts'
 
 const THREE = signersOf([1n, 1n, 1n])
 const none: ReadonlyMap<Address, number> = new Map()
@@ -227,6 +229,21 @@ describe('a quorum (R13)', () => {
     quorum(machine, digest, [1, 2])
     expect(machine.handle({ type: 'signature', ...forge(digest) })).toEqual([])
     expect(typed(quorum(machine, digest, [3]), 'anchor')).toHaveLength(1)
+  })
+
+  it('is asked for with the settler’s own signature, which stays with the batch (R19, R21)', () => {
+    const machine = settlerMachine()
+    settle(machine, settledOf(0, 0))
+    const request = proposed(tick(machine))!
+    const { settlerSignature } = request.proposal
+    expect(settlerProblem(DOMAIN, crypto, request.proposal)).toBeUndefined()
+    const effects = quorum(machine, request.digest)
+    const [entry] = typed(effects, 'persist')[0]!.entries
+    expect(entry).toMatchObject({ kind: 'signed-batch', signed: { settlerSignature } })
+    expect(typed(effects, 'anchor')[0]?.signed.settlerSignature).toBe(settlerSignature)
+    const { settlerSignature: _, ...shown } = typed(effects, 'anchor')[0]!.signed
+    const [kept] = typed(machine.handle({ type: 'anchored', batch: shown }), 'persist')
+    expect(kept?.entries).toMatchObject([{ signed: { settlerSignature, signatures: shown.signatures } }])
   })
 
   it('is stored before the batch is anchored, with its signatures by seat (R27)', () => {

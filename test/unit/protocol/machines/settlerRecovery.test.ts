@@ -16,7 +16,12 @@ const SETTLER = signerOf('settler').address
 const SIGNERS = [0, 1, 2, 3].map((seat) => ({ seat, operator: signerOf('verifier', seat).address, weight: 10n }))
 
 const machineOf = (batchCheckpoints = PARAMETERS.batchCheckpoints): SettlerMachine =>
-  new SettlerMachine({ domain: DOMAIN, crypto, parameters: { ...PARAMETERS, batchCheckpoints }, settler: SETTLER })
+  new SettlerMachine({
+    domain: DOMAIN,
+    crypto,
+    parameters: { ...PARAMETERS, batchCheckpoints },
+    signer: signerOf('settler'),
+  })
 
 const contextOf = (tip: Partial<SettlementContext['tip']> = {}): SettlementContext => ({
   tip: { number: 0, digest: ZERO_DIGEST, cutoff: 0, anchoredAt: 0, ...tip },

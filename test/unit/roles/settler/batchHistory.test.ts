@@ -30,7 +30,7 @@ function batchOf(number: number, previous: Digest, settled: readonly SettledChec
   const built = buildBatch(DOMAIN, { number, previous, epoch: 1, settler, cutoff: NOW + number, settled })
   const digest = batchDigest(DOMAIN, built.batch)
   const signatures = SIGNERS.map(({ seat }) => ({ seat, signature: signerOf('verifier', seat).sign(digest) }))
-  return { ...built, signatures }
+  return { ...built, signatures, settlerSignature: signerOf('settler').sign(digest) }
 }
 
 /** The history with its store, on a chain and peers that the test moves. */
@@ -149,6 +149,22 @@ describe('the history of batches', () => {
     served.set(2, { ...honest, signatures: [{ seat: 0, signature: honest.signatures[1]!.signature }] })
     await until(() => history.nextSequence(PROVIDER) === 2, 'it to follow')
     expect((await history.batch(2))?.signatures).toEqual([])
+  })
+
+  it('takes no forged signature of the settler, and follows without one where nobody has it (R21)', async () => {
+    const batch = anchor(settledOf())
+    await until(() => history.nextSequence(PROVIDER) === 1, 'it to follow')
+    expect((await history.batch(1))?.settlerSignature).toBe(batch.settlerSignature)
+    const next = anchor(settledOf({ sequence: 1 }))
+    served.set(2, { ...next, settlerSignature: signerOf('forger').sign(batchDigest(DOMAIN, next.batch)) })
+    await until(() => reports.includes('bad-batch'), 'the forgery to be reported')
+    expect((await history.tip()).number).toBe(1)
+    const { settlerSignature: _, ...without } = next
+    served.set(2, without)
+    await until(() => history.nextSequence(PROVIDER) === 2, 'it to follow')
+    expect(await history.batch(2)).toEqual(without)
+    expect(await gossip(encodeGossip('batch', next), 'peer')).toEqual({ action: 'accept' })
+    expect(await history.batch(2)).toEqual(next)
   })
 
   it('keeps nobody waiting for peers that do not answer', async () => {

@@ -56,6 +56,25 @@ describe('what settlers and signers keep', () => {
     expect(await settled.batch(1, digest)).toEqual(whole)
   })
 
+  it('keeps the settler’s signature of a proposal when the anchored batch comes without it (R21)', async () => {
+    const plain = proposal()
+    const digest = batchDigest(DOMAIN, plain.batch)
+    const proposed = { ...plain, settlerSignature: signerOf('settler').sign(digest) }
+    const anchored = { ...plain, signatures: [signatureOf(0), signatureOf(1)] }
+    for (const signed of [proposed, anchored, plain]) await settled.commit([], [{ signed, digest }])
+    expect(await settled.batch(1, digest)).toEqual({ ...proposed, signatures: anchored.signatures })
+  })
+
+  it('adds the settler’s signature to a batch that was held without it (R21)', async () => {
+    const plain = proposal()
+    const digest = batchDigest(DOMAIN, plain.batch)
+    const anchored = { ...plain, signatures: [signatureOf(0), signatureOf(1)] }
+    const settlerSignature = signerOf('settler').sign(digest)
+    await settled.commit([], [{ signed: anchored, digest }])
+    await settled.commit([], [{ signed: { ...plain, settlerSignature }, digest }])
+    expect(await settled.batch(1, digest)).toEqual({ ...anchored, settlerSignature })
+  })
+
   it('prunes other proposals of a final number, and the entries of its checkpoints', async () => {
     const [kept, other] = [proposal(1), proposal(2)].map((signed) => ({
       signed,

@@ -4,6 +4,7 @@ import { type BatchValidatorContext, validateBatchMessage } from '../../../../sr
 import { encodeGossip } from '../../../../src/wire/index.ts'
 import { NOW } from '../../../support/records.ts'
 import { crypto, DOMAIN, settledOf, signerOf } from '../../../support/settledFixture.ts'
+import { highS } from '../../../support/signatures.ts'
 
 const SIGNERS = [0, 1, 2, 3].map((seat) => ({ seat, operator: signerOf('verifier', seat).address, weight: 10n }))
 
@@ -17,7 +18,7 @@ const built = buildBatch(DOMAIN, {
 })
 const digest = batchDigest(DOMAIN, built.batch)
 const signatures = SIGNERS.slice(0, 3).map(({ seat }) => ({ seat, signature: signerOf('verifier', seat).sign(digest) }))
-const signed: SignedBatch = { ...built, signatures }
+const signed: SignedBatch = { ...built, signatures, settlerSignature: signerOf('settler').sign(digest) }
 
 const context: BatchValidatorContext = {
   domain: DOMAIN,
@@ -56,6 +57,15 @@ describe('the validator of the topic batch (R9)', () => {
     expect(await verdictOf(signed, { anchored: async () => undefined })).toBe('ignore batch-unknown')
     expect(await verdictOf(signed, { anchored: async () => ZERO_DIGEST })).toBe('ignore batch-unknown')
     expect(await verdictOf(signed, { signers: async () => undefined })).toBe('ignore batch-signers')
+  })
+
+  it('ignores a batch that comes without its settler’s signature, and rejects one that forges it (R19)', async () => {
+    const { settlerSignature: _, ...without } = signed
+    expect(await verdictOf(without)).toBe('ignore batch-unsigned')
+    const forgeries = [signatures[0]!.signature, signerOf('settler').sign(ZERO_DIGEST), highS(signed.settlerSignature!)]
+    for (const settlerSignature of forgeries) {
+      expect(await verdictOf({ ...signed, settlerSignature })).toBe('reject batch-settler')
+    }
   })
 
   it('ignores two thirds of the weight or less, a seat twice, and signatures of others (R13)', async () => {

@@ -258,7 +258,7 @@ export const BatchResponseSchema: GenMessage<BatchResponse> = /*@__PURE__*/
   messageDesc(file_opg_v1_sync, 10);
 
 /**
- * A settler asks a signer for its signature (R19).
+ * A settler asks a signer for its signature (R19); the batch carries the settler's own.
  *
  * @generated from message opg.v1.BatchProposal
  */
