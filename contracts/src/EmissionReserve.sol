@@ -12,7 +12,7 @@ contract EmissionReserve is IEmissionReserve {
   using SafeERC20 for IERC20;
 
   /// @notice What the schedule frees in all, in wei: a tenth of the supply.
-  uint256 public constant ALLOCATION = 100_000_000e18;
+  uint128 public constant ALLOCATION = 100_000_000e18;
 
   IERC20 public immutable token;
   IProtocolParams public immutable params;
