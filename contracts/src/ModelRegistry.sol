@@ -69,7 +69,8 @@ contract ModelRegistry is IModelRegistry {
 
   /// @inheritdoc IModelRegistry
   function offerLine(bytes32 line, address to) external {
-    require(_lines[line].owner == msg.sender, NotOwner(line, msg.sender));
+    address owner = _lines[line].owner;
+    require(owner != address(0) && owner == msg.sender, NotOwner(line, msg.sender));
     _lines[line].pendingOwner = to;
     emit TransferOffered(line, msg.sender, to);
   }
@@ -77,7 +78,8 @@ contract ModelRegistry is IModelRegistry {
   /// @inheritdoc IModelRegistry
   function acceptLine(bytes32 line) external {
     Line storage accepted = _lines[line];
-    require(accepted.pendingOwner == msg.sender, NotPendingOwner(line, msg.sender));
+    address pending = accepted.pendingOwner;
+    require(pending != address(0) && pending == msg.sender, NotPendingOwner(line, msg.sender));
     bytes32 nameHash = keccak256(bytes(accepted.name));
     bytes32 taken = _named[msg.sender][nameHash];
     require(taken == 0, NameTaken(msg.sender, taken));
