@@ -503,22 +503,22 @@ contract SeizureTest is Stakers {
   }
 
   function test_aReturnFindsTheCurrentKeyListsItAgainAndKeepsItFrozen() public {
-    address operator = matured(PROVIDER_STAKE);
+    address operator = matured(2 * PROVIDER_STAKE);
     seize(CASE, operator, Role.Provider, 5000, REPORTER);
-    unstake(operator, Role.Provider, PROVIDER_STAKE / 2);
+    unstake(operator, Role.Provider, PROVIDER_STAKE);
     equal(manager.operatorCount(Role.Provider), 0, "left");
     address renewed = rotate(operator, "operator", 1);
     vm.prank(OWNER);
     manager.freeze(renewed);
     giveBack(CASE);
     equal(manager.operators(Role.Provider, 0, 1)[0].operator, renewed, "listed");
-    equal(manager.stakeOf(renewed, Role.Provider), PROVIDER_STAKE / 2, "returned");
+    equal(manager.stakeOf(renewed, Role.Provider), PROVIDER_STAKE, "returned");
     equal(manager.stakeOf(operator, Role.Provider), 0, "nothing for the old key");
     isWeight(renewed, 0, "frozen");
-    unstake(renewed, Role.Provider, PROVIDER_STAKE / 2);
+    unstake(renewed, Role.Provider, PROVIDER_STAKE);
     later(UNBONDING);
     manager.withdraw(renewed, Role.Provider);
-    equal(opg.balanceOf(OWNER), PROVIDER_STAKE, "all of it leaves");
+    equal(opg.balanceOf(OWNER), 2 * PROVIDER_STAKE, "all of it leaves");
   }
 
   function test_anEmptySeizureReturnsNothing() public {

@@ -435,6 +435,7 @@ contract StakeInvariantsTest is Stakers {
       uint256[] memory weights = stakes.maturedStakes(list, Role.Provider, epoch);
       for (uint256 index; index < list.length; ++index) {
         isTrue(weights[index] == 0 || weights[index] >= PROVIDER_STAKE, "minimum");
+        isTrue(weights[index] == 0 || !stakes.isFrozen(list[index]), "the frozen weigh nothing");
         isTrue(weights[index] <= stakes.stakeOf(list[index], Role.Provider), "at most all");
         isTrue(index == list.length - 1 || weights[index] == 0, "an old key weighs nothing");
         equal(stakes.currentKeyOf(list[index]), list[list.length - 1], "every key leads to the last");

@@ -345,6 +345,20 @@ contract StakeManagerTest is Stakers {
     equal(opg.balanceOf(address(manager)), 0, "nothing stays behind");
   }
 
+  function test_aFrozenOperatorWeighsNothingWhateverHappensToItsStake() public {
+    address operator = staked("operator", 0, Role.Verifier, 5 * VERIFIER_STAKE);
+    passEpochs(2);
+    manager.freeze(operator);
+    manager.requestUnstake(operator, Role.Verifier, VERIFIER_STAKE);
+    equal(counting(operator, Role.Verifier), 0, "after a part has left");
+    seize("case", operator, Role.Verifier, 1000, REPORTER);
+    equal(counting(operator, Role.Verifier), 0, "after a seizure");
+    vm.warp(vm.getBlockTimestamp() + UNBONDING);
+    manager.withdraw(operator, Role.Verifier);
+    equal(counting(operator, Role.Verifier), 0, "after a withdrawal");
+    isTrue(manager.stakeOf(operator, Role.Verifier) > VERIFIER_STAKE, "which is not for lack of stake");
+  }
+
   function test_listsOperatorsByRoleInPages() public {
     for (uint256 index; index < 5; ++index) {
       staked("operator", index, Role.Settler, 5000e18 + uint128(index));
