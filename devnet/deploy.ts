@@ -37,6 +37,10 @@ const STAKES: { readonly [R in RoleName]: bigint } = {
 }
 /** OPG that every requester starts with. */
 const REQUESTER_OPG = 100_000n * OPG
+/** OPG that every holder starts with: enough to propose (1,000,000) and to be the quorum (10,000,000). */
+const HOLDER_OPG = 20_000_000n * OPG
+/** Of the deployer's liquid 150,000,000 OPG, what all holders together may have. */
+const HOLDERS_OPG = 100_000_000n * OPG
 const GAS_ETHER = 1_000n * ETHER
 
 /** Epochs between a stake and the first in which it counts (`StakeManager.MATURING_EPOCHS`). */
@@ -66,6 +70,8 @@ export interface DevnetChainOptions extends Omit<AnvilOptions, 'timestamp'> {
   readonly operators: readonly DevnetOperator[]
   /** Accounts that get gas and OPG but no stake: requesters, clients. */
   readonly funded?: readonly Address[]
+  /** Accounts that get gas and OPG to stake, propose and vote with. */
+  readonly holders?: readonly Address[]
   /** Deploys, receives every liquid row of the genesis, votes with it, and is the guardian. */
   readonly deployer: LocalAccount
   readonly trustRoots?: NetworkFile['trustRoots']
@@ -172,7 +178,7 @@ class Setup {
 
   async run(plan: DeploymentPlan): Promise<NetworkFile> {
     const { client } = this.#anvil
-    const { deployer, operators, funded = [], trustRoots = [] } = this.#options
+    const { deployer, operators, funded = [], holders = [], trustRoots = [] } = this.#options
     await client.setIntervalMining({ interval: 0 })
     await client.setAutomine(false)
     await client.setCoinbase({ address: bytesToHex(randomBytes(20)) })
@@ -181,7 +187,9 @@ class Setup {
       (each) => each.address,
     )
     await Promise.all(
-      [...paid, ...funded].map((address) => client.setBalance({ address: address as Address, value: GAS_ETHER })),
+      [...paid, ...funded, ...holders].map((address) =>
+        client.setBalance({ address: address as Address, value: GAS_ETHER }),
+      ),
     )
 
     await this.#mine(plan.steps.map((step) => ({ from: deployer, ...step })))
@@ -194,6 +202,7 @@ class Setup {
     await this.#mine([
       ...operators.map(({ owner, roles }) => transfer(lower(owner.address), stakeOf(roles))),
       ...funded.map((address) => transfer(address, REQUESTER_OPG)),
+      ...holders.map((address) => transfer(address, holderOpg(holders.length))),
       call('OPG.delegate', encodeFunctionData({ abi: opgAbi, functionName: 'delegate', args: [deployer.address] })),
     ])
 
@@ -321,3 +330,8 @@ function inBlocks(steps: readonly Step[]): readonly (readonly Step[])[] {
 }
 
 const stakeOf = (roles: readonly RoleName[]): bigint => roles.reduce((sum, role) => sum + STAKES[role], 0n)
+
+const holderOpg = (count: number): bigint => {
+  const share = HOLDERS_OPG / BigInt(count)
+  return share < HOLDER_OPG ? share : HOLDER_OPG
+}

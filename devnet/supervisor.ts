@@ -21,6 +21,7 @@ import {
   type RoleOfNode,
   writeAuthority,
   writeOperatorKey,
+  writeWallet,
   writeWhole,
 } from '../src/node/index.ts'
 import { type Address, createSigner, MANIFEST_PATH } from '../src/protocol/index.ts'
@@ -259,6 +260,7 @@ class Supervisor implements Devnet {
       directory: join(this.directory, CHAIN_DIRECTORY),
       operators: devnetOperators((role, index) => this.#key(role, index), this.#counts),
       funded: Array.from({ length: this.#requesters }, (_, index) => this.#operator('requester', index)),
+      holders: Array.from({ length: this.#requesters }, (_, index) => this.#operator('requester-owner', index)),
       deployer: accountOf(this.#key('deployer', 0)),
       trustRoots: [authority.trustRoot],
     })
@@ -288,8 +290,11 @@ class Supervisor implements Devnet {
     const home = homeAt(join(this.directory, name))
     await createHome(home, { network: this.network, config: this.#configOf(name, role) })
     const { key } = createConfig(this.#configOf(name, role))
-    const privateKey = this.#key(role, index)
-    await writeOperatorKey(home, { network: this.network, key, privateKey, devnet: true }, nodeSecp256k1(), {})
+    const keys = { network: this.network, devnet: true } as const
+    await Promise.all([
+      writeOperatorKey(home, { ...keys, key, privateKey: this.#key(role, index) }, nodeSecp256k1(), {}),
+      writeWallet(home, { ...keys, privateKey: this.#key(`${role}-owner`, index) }, nodeSecp256k1(), {}),
+    ])
     return home
   }
 

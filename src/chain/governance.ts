@@ -1,8 +1,7 @@
-import { type AbiEvent, encodeFunctionData, type Hex, keccak256, toBytes } from 'viem'
-import { readContract } from 'viem/actions'
+import { type AbiEvent, encodeFunctionData, type Hex, keccak256, toFunctionSelector } from 'viem'
+import { call, readContract } from 'viem/actions'
 import { type Address, utf8 } from '../protocol/index.ts'
 import type { ChainClient } from './client.ts'
-import { MAX_PROPOSAL_BYTES } from './constants.ts'
 import { opgAbi, opgGovernorAbi, protocolParamsAbi, stakeManagerAbi, treasuryAbi } from './contracts.ts'
 import { logsBetween } from './logs.ts'
 import type { NetworkContracts } from './networkFile.ts'
@@ -67,7 +66,7 @@ const PROPOSAL_CREATED = opgGovernorAbi.find(
 const governorOf = ({ network }: Pick<Reader, 'network'>) =>
   ({ address: network.contracts.opgGovernor, abi: opgGovernorAbi }) as const
 
-const hashOf = (description: string): Hex => keccak256(toBytes(description))
+const hashOf = (description: string): Hex => keccak256(utf8(description))
 
 const partsOf = (actions: readonly Action[]) =>
   [actions.map(({ target }) => target), actions.map(({ value }) => value), actions.map(({ data }) => data)] as const
@@ -137,15 +136,45 @@ export async function readVotingPower(
 export const hasVoted = (chain: Reader, id: bigint, account: Address): Promise<boolean> =>
   chain.query((client) => readContract(client, { ...governorOf(chain), functionName: 'hasVoted', args: [id, account] }))
 
-/** Throws RangeError when the text is too long for what a chain should carry. */
-export function proposeCall(contracts: NetworkContracts, { actions, description }: ProposalText): Call {
-  const bytes = utf8(description).length
-  if (bytes > MAX_PROPOSAL_BYTES) {
-    throw new RangeError(`expected a description of at most ${MAX_PROPOSAL_BYTES} bytes, got ${bytes}`)
-  }
-  const args = [...partsOf(actions), description] as const
-  return governorCall(contracts, encodeFunctionData({ abi: opgGovernorAbi, functionName: 'propose', args }))
+/** The id that follows from what is proposed. Throws ChainError. */
+export const readProposalId = (
+  chain: Pick<Reader, 'query' | 'network'>,
+  { actions, description }: ProposalText,
+): Promise<bigint> =>
+  chain.query((client) =>
+    readContract(client, {
+      ...governorOf(chain),
+      functionName: 'hashProposal',
+      args: [...partsOf(actions), hashOf(description)],
+    }),
+  )
+
+/** Does an action as the timelock would, on the state as it is, and forgets it. Throws ChainError `reverted`. */
+export async function rehearse(
+  chain: Pick<Reader, 'query' | 'network'>,
+  { target, value, data }: Action,
+): Promise<void> {
+  await chain.query((client) => call(client, { account: chain.network.contracts.timelock, to: target, value, data }))
 }
+
+/** Whether a proposal names another guardian or none and does nothing else: the guardian cannot cancel it. */
+export const changesGuardianOnly = ({ protocolParams }: NetworkContracts, { actions }: ProposalText): boolean =>
+  actions.length === 1 &&
+  actions[0]?.target === protocolParams &&
+  actions[0].data.startsWith(toFunctionSelector(SET_GUARDIAN))
+
+const SET_GUARDIAN = 'function setGuardian(address)'
+
+/** Its description has at most `MAX_PROPOSAL_BYTES`. */
+export const proposeCall = (contracts: NetworkContracts, { actions, description }: ProposalText): Call =>
+  governorCall(
+    contracts,
+    encodeFunctionData({
+      abi: opgGovernorAbi,
+      functionName: 'propose',
+      args: [...partsOf(actions), description],
+    }),
+  )
 
 export const voteCall = (contracts: NetworkContracts, id: bigint, choice: VoteChoice, reason: string): Call =>
   governorCall(

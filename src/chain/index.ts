@@ -9,6 +9,7 @@ export {
   type WaitOptions,
 } from './client.ts'
 export type { Ensured, SigningSeat, SigningSet } from './committee.ts'
+export { MAX_PROPOSAL_BYTES } from './constants.ts'
 export {
   asChainError,
   batchAnchorAbi,
@@ -31,6 +32,7 @@ export {
   type Action,
   actions,
   cancelCall,
+  changesGuardianOnly,
   delegateStakeCall,
   delegateTokensCall,
   executeCall,
@@ -46,8 +48,10 @@ export {
   proposeCall,
   queueCall,
   readGovernedValues,
+  readProposalId,
   readProposals,
   readVotingPower,
+  rehearse,
   VOTE,
   type VoteChoice,
   voteCall,

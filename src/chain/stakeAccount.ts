@@ -35,7 +35,7 @@ export interface StakeAccount {
   readonly isFrozen: boolean
   readonly epoch: number
   readonly roles: readonly RoleStake[]
-  /** Votes of the owner's stakes, and who casts them. */
+  /** Votes of these stakes, and who casts those of all stakes of the owner. */
   readonly votes: { readonly staked: bigint; readonly delegate: Address | undefined }
 }
 
@@ -86,13 +86,10 @@ export async function readStakeAccount(chain: Reader, operator: Address): Promis
       }
     }
     const roles = await Promise.all(STAKED_ROLES.map(readRole))
-    const [staked, delegate] =
+    const delegate =
       known(owner) === undefined
-        ? [0n, NOBODY]
-        : await Promise.all([
-            readContract(client, { ...manager, functionName: 'getVotes', args: [owner] }),
-            readContract(client, { ...manager, functionName: 'delegates', args: [owner] }),
-          ])
+        ? NOBODY
+        : await readContract(client, { ...manager, functionName: 'delegates', args: [owner] })
     return {
       operator,
       currentKey: known(currentKey) ?? operator,
@@ -101,7 +98,7 @@ export async function readStakeAccount(chain: Reader, operator: Address): Promis
       isFrozen,
       epoch: now,
       roles,
-      votes: { staked, delegate: known(delegate) },
+      votes: { staked: roles.reduce((sum, { staked }) => sum + staked, 0n), delegate: known(delegate) },
     }
   })
 }

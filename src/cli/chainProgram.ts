@@ -39,6 +39,7 @@ import {
 } from './commands/stake.ts'
 import { walletCreate, walletShow } from './commands/wallet.ts'
 import {
+  account,
   address,
   addressOr,
   example,
@@ -93,7 +94,7 @@ function addStake(program: Command, run: RunCommand): void {
   const register = stake
     .command('register')
     .description('make the wallet the owner of the home’s operator, for good')
-    .option('--payout <address>', 'who receives what the operator earns; the wallet when left out', address)
+    .option('--payout <address>', 'who receives what the operator earns; the wallet when left out', account)
   example(paid(register), 'opg stake register').action((options) =>
     run(options.json, (context) => stakeRegister(options, context)),
   )
@@ -119,7 +120,7 @@ function addStake(program: Command, run: RunCommand): void {
   const payout = stake
     .command('payout')
     .description('change who receives what the operator earns')
-    .argument('<address>', 'the new receiver', address)
+    .argument('<address>', 'the new receiver', account)
   example(withOperator(paid(payout)), 'opg stake payout 0x…').action((receiver: `0x${string}`, options) =>
     run(options.json, (context) => stakePayout(receiver, options, context)),
   )
@@ -219,9 +220,9 @@ function addProposals(gov: Command, run: RunCommand): void {
     .command('module')
     .description('where a replaceable module is')
     .addArgument(new Argument('<name>', 'which').choices(Object.keys(GOVERNED_MODULE)))
-    .argument('<address>', 'the new contract', address)
+    .argument('<address>', 'the new contract, or none', addressOr('none'))
   example(withTitle(module), 'opg gov propose module evidence 0x… --title "Evidence, second form"').action(
-    (name: ModuleName, target: `0x${string}`, options) =>
+    (name: ModuleName, target: `0x${string}` | 'none', options) =>
       run(options.json, (context) => govProposeModule(name, target, options, context)),
   )
   const slasher = propose
@@ -243,7 +244,7 @@ function addProposals(gov: Command, run: RunCommand): void {
   const pay = propose
     .command('pay')
     .description('a payment of OPG from the treasury')
-    .argument('<address>', 'who is paid', address)
+    .argument('<address>', 'who is paid', account)
     .argument('<amount>', 'OPG', opgAmount)
   example(withTitle(pay), 'opg gov propose pay 0x… 1000 --title "An audit"').action(
     (to: `0x${string}`, amount: bigint, options) =>

@@ -45,6 +45,13 @@ export function address(text: string): `0x${string}` {
   throw new InvalidArgumentError(`expected an address, got ${text}`)
 }
 
+/** An address that somebody may have: not the zero address. */
+export function account(text: string): `0x${string}` {
+  const given = address(text)
+  if (BigInt(given) !== 0n) return given
+  throw new InvalidArgumentError('expected an account, got the zero address')
+}
+
 export const addresses = (text: string, before: readonly `0x${string}`[] = []): `0x${string}`[] => [
   ...before,
   address(text),

@@ -6,6 +6,8 @@ export type ChainRefusalDetail =
   | { readonly code: 'already-registered'; readonly operator: Address; readonly owner: Address }
   | { readonly code: 'not-owner'; readonly operator: Address; readonly expected: string; readonly got: string }
   | { readonly code: 'operator-frozen'; readonly operator: Address }
+  | { readonly code: 'operator-rotated'; readonly operator: Address; readonly expected: string; readonly got: string }
+  | { readonly code: 'too-many-unbondings'; readonly operator: Address; readonly releaseAt: number }
   | { readonly code: 'below-minimum'; readonly expected: string; readonly got: string }
   | { readonly code: 'exceeds-stake'; readonly expected: string; readonly got: string }
   | { readonly code: 'insufficient-allowance'; readonly expected: string; readonly got: string }
@@ -21,6 +23,10 @@ export type ChainRefusalDetail =
   | { readonly code: 'too-few-verifiers'; readonly expected: string; readonly got: string }
   | { readonly code: 'proposal-unknown'; readonly expected: string; readonly got: string }
   | { readonly code: 'proposal-state'; readonly expected: string; readonly got: string }
+  | { readonly code: 'proposal-exists'; readonly number: number }
+  | { readonly code: 'proposal-too-long'; readonly expected: string; readonly got: string }
+  | { readonly code: 'proposal-reverts'; readonly target: Address }
+  | { readonly code: 'not-canceller'; readonly expected: string; readonly got: string }
   | { readonly code: 'below-threshold'; readonly expected: string; readonly got: string }
   | { readonly code: 'already-voted'; readonly expected: string; readonly got: string }
   | { readonly code: 'no-votes'; readonly expected: string; readonly got: string }
@@ -33,6 +39,8 @@ export type ChainRefusalDetail =
   | { readonly code: 'model-taken'; readonly model: Digest; readonly owner: Address }
   | { readonly code: 'not-publisher'; readonly expected: string; readonly got: string }
   | { readonly code: 'not-offered'; readonly expected: string; readonly got: string }
+  | { readonly code: 'name-taken'; readonly name: string; readonly owner: Address }
+  | { readonly code: 'successor-invalid'; readonly model: Digest }
   | { readonly code: 'out-of-bounds'; readonly expected: string; readonly got: string }
 
 export type ChainRefusalCode = ChainRefusalDetail['code']

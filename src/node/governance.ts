@@ -1,21 +1,28 @@
 import {
+  type Action,
   cancelCall,
+  changesGuardianOnly,
   delegateStakeCall,
   delegateTokensCall,
   executeCall,
   hasVoted,
   type Inclusion,
+  isChainError,
+  MAX_PROPOSAL_BYTES,
   type Proposal,
   type ProposalState,
   type ProposalText,
   proposeCall,
   queueCall,
+  readGovernedValues,
+  readProposalId,
   readProposals,
   readVotingPower,
+  rehearse,
   type VoteChoice,
   voteCall,
 } from '../chain/index.ts'
-import type { Address } from '../protocol/index.ts'
+import { type Address, utf8 } from '../protocol/index.ts'
 import { ChainRefusal, momentOf, opgOf } from './chainRefusals.ts'
 import type { ChainSession } from './chainSession.ts'
 
@@ -68,14 +75,25 @@ function senderOf({ account }: ChainSession): Address {
   return account
 }
 
-/** Puts actions to the vote. Throws ChainRefusal `below-threshold`, ChainError. */
+/**
+ * Puts actions to the vote. With `rehearse` also refuses an action that the timelock could not do today. Throws
+ * ChainRefusal `below-threshold | proposal-too-long | proposal-exists | proposal-reverts`, ChainError.
+ */
 export async function propose(
   session: ChainSession,
   text: ProposalText,
+  { rehearse = false }: { readonly rehearse?: boolean } = {},
 ): Promise<Inclusion & { readonly proposal: Proposal }> {
   const sender = senderOf(session)
-  const before = Math.floor(session.chain.head().timestamp / 1_000) - 1
-  const { votes, threshold } = await readVotingPower(session.chain, sender, before)
+  const bytes = utf8(text.description).length
+  if (bytes > MAX_PROPOSAL_BYTES) {
+    throw new ChainRefusal(
+      { code: 'proposal-too-long', expected: `at most ${MAX_PROPOSAL_BYTES} bytes`, got: `${bytes}` },
+      `expected title and reasons of at most ${MAX_PROPOSAL_BYTES} bytes, got ${bytes}; link to the rest`,
+    )
+  }
+  const second = Math.floor(session.chain.head().timestamp / 1_000) - 1
+  const { votes, threshold } = await readVotingPower(session.chain, sender, second)
   if (votes < threshold) {
     throw new ChainRefusal(
       {
@@ -87,10 +105,34 @@ export async function propose(
       `a proposer needs ${opgOf(threshold)} of votes, ${sender} has ${opgOf(votes)}`,
     )
   }
+  const id = await readProposalId(session.chain, text)
+  const find = async (): Promise<Proposal | undefined> =>
+    (await readProposals(session.chain)).find((proposal) => proposal.id === id)
+  const before = await find()
+  if (before !== undefined) {
+    throw new ChainRefusal(
+      { code: 'proposal-exists', number: before.number, hint: 'another title makes another proposal' },
+      `proposal ${before.number} has the same actions and the same words; it is ${before.state}`,
+    )
+  }
+  if (rehearse) for (const action of text.actions) await requirePossible(session, action)
   const inclusion = await session.send(proposeCall(session.network.contracts, text))
-  const proposal = (await readProposals(session.chain)).findLast(({ description }) => description === text.description)
-  if (proposal === undefined) throw new RangeError('expected the proposal that was just made, the endpoint has none')
+  const proposal = await find()
+  if (proposal === undefined) throw new RangeError(`expected proposal ${id}, the endpoint has none`)
   return { ...inclusion, proposal }
+}
+
+async function requirePossible(session: ChainSession, action: Action): Promise<void> {
+  try {
+    await rehearse(session.chain, action)
+  } catch (error) {
+    if (!isChainError(error, 'reverted')) throw error
+    throw new ChainRefusal(
+      { code: 'proposal-reverts', target: action.target },
+      `the proposal could not be executed as things are: ${error.message}`,
+      { cause: error },
+    )
+  }
 }
 
 /** Casts the sender's votes, once. Throws ChainRefusal `proposal-state | already-voted | no-votes`, ChainError. */
@@ -132,7 +174,7 @@ export async function queueProposal(session: ChainSession, proposal: Proposal): 
 export async function executeProposal(session: ChainSession, proposal: Proposal): Promise<Inclusion> {
   requireState(proposal, 'queued')
   const { executableFrom = 0 } = proposal
-  if (executableFrom * 1_000 > session.chain.chainNow()) {
+  if (executableFrom * 1_000 > session.chain.head().timestamp) {
     throw new ChainRefusal(
       { code: 'timelock-waiting', executableFrom },
       `proposal ${proposal.number} waits in the timelock until ${momentOf(executableFrom)}`,
@@ -144,6 +186,20 @@ export async function executeProposal(session: ChainSession, proposal: Proposal)
 /** Ends a proposal: its proposer while it is pending, the guardian before it is executed. Throws ChainRefusal, ChainError. */
 export async function cancelProposal(session: ChainSession, proposal: Proposal): Promise<Inclusion> {
   requireState(proposal, 'pending', 'active', 'succeeded', 'queued')
+  const sender = senderOf(session)
+  const { guardian } = await readGovernedValues(session.chain)
+  const changesGuardian = changesGuardianOnly(session.network.contracts, proposal)
+  const who = [
+    ...(proposal.state === 'pending' ? [proposal.proposer] : []),
+    ...(guardian === undefined || changesGuardian ? [] : [guardian]),
+  ]
+  if (!who.includes(sender)) {
+    const expected = who.length === 0 ? 'nobody' : who.join(' or ')
+    throw new ChainRefusal(
+      { code: 'not-canceller', expected, got: sender, hint: 'vote against it' },
+      `expected ${expected} to cancel proposal ${proposal.number} while it is ${proposal.state}, got ${sender}`,
+    )
+  }
   return await session.send(cancelCall(session.network.contracts, proposal))
 }
 

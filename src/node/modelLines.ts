@@ -63,13 +63,16 @@ export async function registerModel(
   return await session.send(addVersionCall(contracts, { ...model, previous: head }))
 }
 
-/** Throws ChainRefusal `model-unregistered | not-publisher`, ChainError. */
+/** Throws ChainRefusal `model-unregistered | not-publisher | successor-invalid`, ChainError. */
 export async function deprecateModel(
   session: ChainSession,
   id: Digest,
   why: { readonly reason: DeprecationReason; readonly successor?: Digest },
 ): Promise<Inclusion> {
   await ownModel(session, id)
+  if (why.successor === id) {
+    throw new ChainRefusal({ code: 'successor-invalid', model: id }, 'expected another model as its successor')
+  }
   if (why.successor !== undefined) await findModel(session, why.successor)
   return await session.send(deprecateCall(session.network.contracts, id, why))
 }
@@ -86,7 +89,10 @@ export async function offerLine(session: ChainSession, id: Digest, to: Address):
   return await session.send(offerLineCall(session.network.contracts, line, to))
 }
 
-/** Takes over the line of a model that was offered to the sender. Throws ChainRefusal `not-offered`, ChainError. */
+/**
+ * Takes over the line of a model that was offered to the sender. Throws ChainRefusal `model-unregistered | not-offered |
+ * name-taken`, ChainError.
+ */
 export async function acceptLine(session: ChainSession, id: Digest): Promise<Inclusion> {
   const { line, pendingOwner, name } = await findModel(session, id)
   const sender = senderOf(session)
@@ -94,6 +100,12 @@ export async function acceptLine(session: ChainSession, id: Digest): Promise<Inc
     throw new ChainRefusal(
       { code: 'not-offered', expected: pendingOwner ?? 'nobody', got: sender },
       `${name} was not offered to ${sender}${pendingOwner === undefined ? '' : `, but to ${pendingOwner}`}`,
+    )
+  }
+  if ((await readLine(session.chain, sender, name)) !== undefined) {
+    throw new ChainRefusal(
+      { code: 'name-taken', name, owner: sender, hint: 'let another of your wallets accept it' },
+      `${sender} publishes a line of the name ${name} already`,
     )
   }
   return await session.send(acceptLineCall(session.network.contracts, line))

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import type { NetworkFile } from '../chain/index.ts'
-import type { Secp256k1 } from '../protocol/index.ts'
+import { type Secp256k1, toError } from '../protocol/index.ts'
 import type { NodeConfig } from './config.ts'
 import { NodeError } from './errors.ts'
 import type { Home } from './home.ts'
@@ -31,12 +31,24 @@ export async function findPassword(
   const given = environment[variables.password]
   if (given !== undefined) return given
   const file = environment[variables.file]
-  if (file !== undefined) return (await readFile(file, 'utf8')).split(/\r?\n/, 1)[0] ?? ''
+  if (file !== undefined) return await readPassword(file, variables)
   if (profile === 'devnet') return DEVNET_PASSWORD
   throw new NodeError(
     { code: 'password-missing', variable: variables.password },
     `expected the password of the key file in ${variables.password} or in the file ${variables.file} names`,
   )
+}
+
+async function readPassword(file: string, variables: PasswordVariables): Promise<string> {
+  try {
+    return (await readFile(file, 'utf8')).split(/\r?\n/, 1)[0] ?? ''
+  } catch (cause) {
+    throw new NodeError(
+      { code: 'password-missing', variable: variables.file },
+      `expected a password in the first line of ${file}, which ${variables.file} names: ${toError(cause).message}`,
+      { cause },
+    )
+  }
 }
 
 /** The node's operator key, 32 bytes. Throws KeystoreError or NodeError. */

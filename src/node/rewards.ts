@@ -51,7 +51,9 @@ export async function claimReward(
       `${account} has earned ${opgOf(earned)} up to epoch ${final.epoch} and was paid all of it`,
     )
   }
-  return { ...(await session.send(claimRewardCall(session.network.contracts, reward))), amount: earned - claimed }
+  const inclusion = await session.send(claimRewardCall(session.network.contracts, reward))
+  const after = await readEarnings(session.chain, account)
+  return { ...inclusion, amount: after.claimed - claimed }
 }
 
 /**

@@ -43,9 +43,8 @@ export async function readCommittee(session: ChainSession, epoch = session.chain
   }
 }
 
-/** Seats that an operator holds in an epoch. Throws ChainRefusal `not-in-signing-set`. */
-export async function seatOf(session: ChainSession, operator: Address, epoch?: number): Promise<SeatView> {
-  const view = await readCommittee(session, epoch)
+/** The seat from which an operator signs. Throws ChainRefusal `not-in-signing-set`. */
+export function seatOf(view: CommitteeView, operator: Address): SeatView {
   const seat = view.seats.find((each) => each.operator === operator && each.signs)
   if (seat !== undefined) return seat
   const juror = view.seats.some((each) => each.operator === operator)
@@ -121,7 +120,7 @@ export async function joinCommittee(
 /** Freezes the set of the present epoch. Throws ChainRefusal `epoch-open | too-few-verifiers`, ChainError. */
 export async function openEpoch(session: ChainSession): Promise<Inclusion & { readonly epoch: number }> {
   const contract = committeeOf(session)
-  const epoch = session.chain.epochAt()
+  const epoch = session.chain.epochAt(session.chain.head().timestamp)
   const [isOpen, order, minimum] = await session.chain.query((client) =>
     Promise.all([
       readContract(client, { ...contract, functionName: 'isOpen', args: [BigInt(epoch)] }),

@@ -23,6 +23,9 @@ import type { ChainSession } from './chainSession.ts'
 /** Role that takes stake. */
 export type StakedRole = RoleStake['role']
 
+/** Withdrawals of one operator and role on their way at a time (`StakeManager.MAX_UNBONDINGS`). */
+const MAX_UNBONDINGS = 8
+
 /** How long an operator's consent to its owner is good for, seconds. */
 const CONSENT_SECONDS = 3_600n
 
@@ -37,7 +40,7 @@ function senderOf({ account }: ChainSession): Address {
   return account
 }
 
-/** The account of an operator whose owner sends. Throws ChainRefusal `not-registered | not-owner`. */
+/** The account of an operator whose owner sends. Throws ChainRefusal `not-registered | not-owner | operator-rotated`. */
 async function ownAccount(session: ChainSession, operator: Address): Promise<StakeAccount> {
   const account = await readStakeAccount(session.chain, operator)
   if (account.owner === undefined) {
@@ -57,6 +60,19 @@ async function ownAccount(session: ChainSession, operator: Address): Promise<Sta
         hint: 'give the owner’s wallet by --wallet',
       },
       `expected the wallet of ${account.owner}, who owns operator ${operator}, got ${sender}`,
+    )
+  }
+  const { currentKey } = account
+  if (currentKey !== operator) {
+    throw new ChainRefusal(
+      {
+        code: 'operator-rotated',
+        operator,
+        expected: currentKey,
+        got: operator,
+        hint: `--operator ${currentKey}`,
+      },
+      `operator ${operator} was rotated to ${currentKey}, which has its stake now`,
     )
   }
   return account
@@ -95,7 +111,8 @@ export interface StakeAdded extends Inclusion {
 
 /**
  * Stakes `amount` wei more for a role; first lets StakeManager take it, unless `approve` is false. Throws ChainRefusal
- * `not-registered | not-owner | operator-frozen | below-minimum | insufficient-funds | insufficient-allowance`, ChainError.
+ * `not-registered | not-owner | operator-rotated | operator-frozen | below-minimum | insufficient-funds |
+ * insufficient-allowance`, ChainError.
  */
 export async function addStake(
   session: ChainSession,
@@ -165,7 +182,7 @@ export async function removeStake(
   { operator, role, amount }: { readonly operator: Address; readonly role: StakedRole; readonly amount: bigint },
 ): Promise<Inclusion & { readonly releaseAt: number }> {
   const account = await ownAccount(session, operator)
-  const { staked, minimum } = roleOf(account, role)
+  const { staked, minimum, unbonding } = roleOf(account, role)
   if (staked === 0n) {
     throw new ChainRefusal({ code: 'nothing-staked', operator, role }, `operator ${operator} has no stake as ${role}`)
   }
@@ -186,12 +203,22 @@ export async function removeStake(
       `${opgOf(left)} would be left, less than the ${opgOf(minimum)} of a ${role}: expected at most ${opgOf(staked - minimum)}, or all of it, got ${opgOf(amount)}`,
     )
   }
+  const [oldest] = unbonding
+  if (oldest !== undefined && unbonding.length >= MAX_UNBONDINGS) {
+    throw new ChainRefusal(
+      { code: 'too-many-unbondings', operator, releaseAt: oldest.releaseAt, hint: 'opg stake withdraw, then again' },
+      `${unbonding.length} amounts are on their way out as ${role} already; the first is free at ${momentOf(oldest.releaseAt)}`,
+    )
+  }
   const inclusion = await session.send(requestUnstakeCall(session.network.contracts, operator, role, amount))
   const after = roleOf(await readStakeAccount(session.chain, operator), role)
   return { ...inclusion, releaseAt: after.unbonding.at(-1)?.releaseAt ?? 0 }
 }
 
-/** Pays what has unbonded to the owner; anyone may. Throws ChainRefusal `nothing-staked | still-bonded | under-case`, ChainError. */
+/**
+ * Pays what has unbonded to the owner; anyone may. Throws ChainRefusal `nothing-staked | still-bonded | under-case`,
+ * ChainError.
+ */
 export async function withdrawStake(
   session: ChainSession,
   { operator, role }: { readonly operator: Address; readonly role: StakedRole },
@@ -204,17 +231,25 @@ export async function withdrawStake(
       `operator ${operator} has nothing on its way out as ${role}`,
     )
   }
-  if (first.releaseAt * 1_000 > session.chain.chainNow()) {
+  if (first.releaseAt * 1_000 > session.chain.head().timestamp) {
     throw new ChainRefusal(
       { code: 'still-bonded', operator, releaseAt: first.releaseAt },
       `${opgOf(first.amount)} are still bonded until ${momentOf(first.releaseAt)}`,
     )
   }
+  const all = before.staked + unbondingOf(before)
+  if (before.held >= all) {
+    throw new ChainRefusal(
+      { code: 'under-case', operator, held: before.held },
+      `open cases keep ${opgOf(before.held)} of the ${opgOf(all)} of ${operator} as ${role}`,
+    )
+  }
   const inclusion = await session.send(withdrawCall(session.network.contracts, operator, role))
   const after = roleOf(await readStakeAccount(session.chain, operator), role)
-  const sum = (stake: RoleStake): bigint => stake.unbonding.reduce((total, { amount }) => total + amount, 0n)
-  return { ...inclusion, amount: sum(before) - sum(after) }
+  return { ...inclusion, amount: unbondingOf(before) - unbondingOf(after) }
 }
+
+const unbondingOf = ({ unbonding }: RoleStake): bigint => unbonding.reduce((sum, { amount }) => sum + amount, 0n)
 
 /** Takes all weight from the operator's key at once, for good. Throws ChainRefusal, ChainError. */
 export async function freezeOperator(session: ChainSession, operator: Address): Promise<Inclusion> {

@@ -1,4 +1,4 @@
-import { isChainRefusal, joinCommittee, openEpoch, readCommittee, seatOf } from '../../node/index.ts'
+import { joinCommittee, openEpoch, readCommittee, seatOf } from '../../node/index.ts'
 import { toChecksumAddress } from '../../protocol/index.ts'
 import type { CliContext, CommandResult } from '../context.ts'
 import { renderCommittee } from '../render/committee.ts'
@@ -14,17 +14,10 @@ export const committeeShow = (
   withReader(options, context, async (session, own) => {
     const operator = await operatorOf(options, own)
     const view = await readCommittee(session, options.epoch)
-    let signs = true
-    let standing = 'signs batches'
-    try {
-      await seatOf(session, operator, options.epoch)
-    } catch (error) {
-      if (!isChainRefusal(error, 'not-in-signing-set') || options.operator !== undefined) throw error
-      signs = false
-      standing = 'does not sign'
-    }
+    if (options.operator !== undefined) seatOf(view, operator)
+    const signs = view.seats.some((seat) => seat.operator === operator && seat.signs)
     return {
-      text: renderCommittee(view, { operator: toChecksumAddress(operator), standing }),
+      text: renderCommittee(view, { operator: toChecksumAddress(operator), signs }),
       json: {
         epoch: view.epoch,
         openedIn: view.openedIn ?? null,

@@ -123,11 +123,13 @@ export const govProposeParam = (
 /** `opg gov propose module`. */
 export const govProposeModule = (
   name: ModuleName,
-  target: Address,
+  target: Address | 'none',
   options: ProposeOptions,
   context: CliContext,
 ): Promise<CommandResult> =>
-  proposed(options, context, async ({ network }) => [proposalActions.module(network.contracts, name, target)])
+  proposed(options, context, async ({ network }) => [
+    proposalActions.module(network.contracts, name, target === 'none' ? ZERO : target),
+  ])
 
 /** `opg gov propose slasher`. */
 export const govProposeSlasher = (
@@ -158,7 +160,9 @@ export const govProposePay = (
   options: ProposeOptions,
   context: CliContext,
 ): Promise<CommandResult> =>
-  proposed(options, context, async ({ network }) => [proposalActions.pay(network.contracts, to, amount)])
+  proposed(options, context, async ({ network }) => [proposalActions.pay(network.contracts, to, amount)], {
+    rehearse: false,
+  })
 
 const ACTIONS = z
   .array(
@@ -182,28 +186,33 @@ const ACTIONS = z
 
 /** `opg gov propose calls`: whatever a file lists. */
 export const govProposeCalls = (file: string, options: ProposeOptions, context: CliContext): Promise<CommandResult> =>
-  proposed(options, context, async () => {
-    const parsed = ACTIONS.safeParse(await readJson(file, MAX_PROPOSAL_FILE_BYTES))
-    if (!parsed.success) {
-      const issue = parsed.error.issues[0]
-      throw new CliError({
-        code: 'json-invalid',
-        message: `${file}: ${issue?.path.join('.') ?? ''} ${issue?.message ?? ''}`.trim(),
-        expected: '[{"target": "0x…", "value": "0", "data": "0x…"}, …]',
-      })
-    }
-    return parsed.data.map(({ target, value: wei, data }) => ({ target: target as Address, value: BigInt(wei), data }))
-  })
+  proposed(options, context, () => readActions(file), { rehearse: false })
 
+async function readActions(file: string): Promise<readonly Action[]> {
+  const parsed = ACTIONS.safeParse(await readJson(file, MAX_PROPOSAL_FILE_BYTES))
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]
+    throw new CliError({
+      code: 'json-invalid',
+      message: `${file}: ${issue?.path.join('.') ?? ''} ${issue?.message ?? ''}`.trim(),
+      expected: '[{"target": "0x…", "value": "0", "data": "0x…"}, …]',
+    })
+  }
+  return parsed.data.map(({ target, value: wei, data }) => ({ target: target as Address, value: BigInt(wei), data }))
+}
+
+/** What can only be right today is rehearsed; a payment may wait for its money, calls for each other. */
 const proposed = (
   options: ProposeOptions,
   context: CliContext,
   make: (session: ChainSession) => Promise<readonly Action[]>,
+  { rehearse = true } = {},
 ): Promise<CommandResult> =>
   withSender(options, context, async (session) => {
     const reasons = options.text === undefined ? '' : `\n\n${await readText(options.text, MAX_PROPOSAL_FILE_BYTES)}`
     const actions = await make(session)
-    const { transaction, proposal } = await propose(session, { actions, description: `# ${options.title}${reasons}` })
+    const description = `# ${options.title}${reasons}`
+    const { transaction, proposal } = await propose(session, { actions, description }, { rehearse })
     return {
       text: `${renderFacts([
         ['done', `proposal ${proposal.number}`],

@@ -4,7 +4,7 @@ import { renderFacts, renderTable } from './table.ts'
 
 export function renderCommittee(
   view: CommitteeView,
-  own: { readonly operator: string; readonly standing: string },
+  own: { readonly operator: string; readonly signs: boolean },
 ): string {
   const opened =
     view.openedIn === undefined
@@ -17,7 +17,7 @@ export function renderCommittee(
     ['seats', `${view.seats.length}, of whom ${view.seats.filter(({ signs }) => signs).length} sign`],
     ['signing weight', opgOf(view.signingWeight)],
     ['active set', `${view.active.length}`],
-    ['operator', `${own.operator} ${own.standing}`],
+    ['operator', `${own.operator} ${own.signs ? 'signs batches' : 'does not sign'}`],
   ])
   if (view.seats.length === 0) return facts
   const rows = view.seats.map(({ seat, operator, weight, signs }) => [
