@@ -8,7 +8,7 @@ const FILE = /`((?:src|test|contracts|scripts)\/[\w./-]+\.(?:ts|sol|json))`/g
 const LINK = /\]\((?!#|https?:)([^)#]+)[^)]*\)/g
 const textOf = (path: string): string => readFileSync(join(ROOT, path), 'utf8')
 
-describe.each(['docs/threat-model.md', 'docs/architecture.md'])('%s', (path) => {
+describe.each(['docs/threat-model.md', 'docs/architecture.md', 'docs/contracts.md'])('%s', (path) => {
   it('names files and links that exist', () => {
     const files = [...textOf(path).matchAll(FILE)].map((match) => match[1] as string)
     const links = [...textOf(path).matchAll(LINK)].map((match) => join(dirname(path), match[1] as string))
