@@ -9,6 +9,7 @@ import {Multicall} from "@openzeppelin/contracts/utils/Multicall.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 
 /// @notice For chains that lack the canonical contract.
@@ -162,22 +163,12 @@ contract PaymentChannels is IPaymentChannels, EIP712, Multicall, ReentrancyGuard
 
   /// @inheritdoc IPaymentChannels
   function getChannelId(ChannelConfig calldata config) public view returns (bytes32) {
-    bytes32 typehash = CHANNEL_CONFIG_TYPEHASH;
-    bytes32 structHash;
-    // abi.encode(typehash, config): the call data holds the configuration as it is encoded. Words that are no addresses
-    // or numbers give an id as well, but one that no deposit can fill: the event that creates a channel refuses them.
-    assembly ("memory-safe") {
-      let data := mload(0x40)
-      mstore(data, typehash)
-      calldatacopy(add(data, 0x20), config, 0xe0)
-      structHash := keccak256(data, 0x100)
-    }
-    return _hashTypedDataV4(structHash);
+    return _hashTypedDataV4(_hashOf(config));
   }
 
   /// @inheritdoc IPaymentChannels
   function getVoucherDigest(bytes32 channelId, uint128 maxClaimableAmount) public view returns (bytes32) {
-    return _hashTypedDataV4(keccak256(abi.encode(VOUCHER_TYPEHASH, channelId, maxClaimableAmount)));
+    return _hashTypedDataV4(_hashOf(channelId, maxClaimableAmount));
   }
 
   /// @inheritdoc IPaymentChannels
@@ -202,15 +193,20 @@ contract PaymentChannels is IPaymentChannels, EIP712, Multicall, ReentrancyGuard
   function _claim(VoucherClaim calldata row) private {
     ChannelConfig calldata config = row.voucher.channel;
     (uint128 ceiling, uint128 total) = (row.voucher.maxClaimableAmount, row.totalClaimed);
-    bytes32 channelId = getChannelId(config);
-    ChannelState memory state = channels[channelId];
+    bytes32 separator = _domainSeparatorV4();
+    bytes32 channelId = MessageHashUtils.toTypedDataHash(separator, _hashOf(config));
+    ChannelState storage channel = channels[channelId];
+    ChannelState memory state = channel;
     if (total <= state.totalClaimed) return;
     require(total <= ceiling, ClaimExceedsCeiling());
     require(total <= state.balance, ClaimExceedsBalance());
-    _requireVoucher(config, getVoucherDigest(channelId, ceiling), row.signature);
+    _requireVoucher(config, MessageHashUtils.toTypedDataHash(separator, _hashOf(channelId, ceiling)), row.signature);
 
-    uint128 added = total - state.totalClaimed;
-    channels[channelId] = ChannelState(state.balance, total);
+    uint128 added;
+    unchecked {
+      added = total - state.totalClaimed;
+    }
+    (channel.balance, channel.totalClaimed) = (state.balance, total);
     ReceiverState storage receiver = receivers[config.receiver][config.token];
     ReceiverState memory owed = receiver;
     (receiver.totalClaimed, receiver.totalSettled) = (owed.totalClaimed + added, owed.totalSettled);
@@ -263,5 +259,21 @@ contract PaymentChannels is IPaymentChannels, EIP712, Multicall, ReentrancyGuard
 
   function _atMost(uint128 asked, uint128 limit) private pure returns (uint128) {
     return asked < limit ? asked : limit;
+  }
+
+  function _hashOf(bytes32 channelId, uint128 ceiling) private pure returns (bytes32) {
+    return keccak256(abi.encode(VOUCHER_TYPEHASH, channelId, ceiling));
+  }
+
+  function _hashOf(ChannelConfig calldata config) private pure returns (bytes32 structHash) {
+    bytes32 typehash = CHANNEL_CONFIG_TYPEHASH;
+    // abi.encode(typehash, config): the call data holds the configuration as it is encoded. Words that are no addresses
+    // or numbers give an id as well, but one that no deposit can fill: the event that creates a channel refuses them.
+    assembly ("memory-safe") {
+      let data := mload(0x40)
+      mstore(data, typehash)
+      calldatacopy(add(data, 0x20), config, 0xe0)
+      structHash := keccak256(data, 0x100)
+    }
   }
 }

@@ -1,7 +1,7 @@
 // Generated from EmissionReserve.sol of contracts/src by scripts/generateContracts.ts.
 export const abi = [
   {"type":"constructor","inputs":[{"name":"token_","type":"address"},{"name":"params_","type":"address"},{"name":"start_","type":"uint64"},{"name":"duration_","type":"uint64"}],"stateMutability":"nonpayable"},
-  {"type":"function","name":"ALLOCATION","inputs":[],"outputs":[{"name":"","type":"uint256"}],"stateMutability":"view"},
+  {"type":"function","name":"ALLOCATION","inputs":[],"outputs":[{"name":"","type":"uint128"}],"stateMutability":"view"},
   {"type":"function","name":"duration","inputs":[],"outputs":[{"name":"","type":"uint64"}],"stateMutability":"view"},
   {"type":"function","name":"params","inputs":[],"outputs":[{"name":"","type":"address"}],"stateMutability":"view"},
   {"type":"function","name":"releasable","inputs":[],"outputs":[{"name":"","type":"uint256"}],"stateMutability":"view"},
