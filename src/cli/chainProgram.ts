@@ -292,7 +292,7 @@ function addModel(program: Command, run: RunCommand): void {
     .command('register')
     .description('register a model as the next version of the wallet’s line of that name')
     .argument('<folder>', 'model folder, or the manifest.json in it')
-    .option('--payee <address>', 'who receives the hosts’ share; the treasury when left out', address)
+    .option('--payee <address>', 'who receives the hosts’ share; who the manifest names when left out', address)
   example(paid(register), 'opg model register models/volatility').action((path: string, options) =>
     run(options.json, (context) => modelRegister(path, options, context)),
   )

@@ -56,12 +56,8 @@ export const modelRegister = (
   withSender(options, context, async (session) => {
     const folder = basename(path) === MANIFEST_PATH ? dirname(path) : path
     const { id, manifest } = await readModelFolder(folder)
-    const { payee } = options
-    const { transaction } = await registerModel(session, {
-      id,
-      name: manifest.name,
-      ...(payee === undefined ? {} : { payee }),
-    })
+    const payee = options.payee ?? manifest.payee
+    const { transaction } = await registerModel(session, { id, name: manifest.name, payee })
     return await reported(session, id, transaction, 'registered')
   })
 
