@@ -66,11 +66,11 @@ contract StakeActors is Stakers {
 
   function offenders(uint256 chain) private view returns (address[] memory accounts) {
     address[] storage list = chains[chain];
-    accounts = new address[](list.length + 2);
+    accounts = new address[](list.length + 1);
     for (uint256 index; index < list.length; ++index) {
       accounts[index] = list[index];
     }
-    (accounts[list.length], accounts[list.length + 1]) = (owners[chain], manager.payoutOf(list[0]));
+    accounts[list.length] = owners[chain];
   }
 
   function held(uint256 chain) private view returns (uint256 sum) {
