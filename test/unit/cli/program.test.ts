@@ -1,11 +1,13 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Command } from 'commander'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { CLI_DOC, withTables } from '../../../scripts/cliTables.ts'
 import { formatNetworkFile } from '../../../src/chain/index.ts'
 import { DEVNET_FILE, locateHome } from '../../../src/cli/context.ts'
 import { errorSchema, resultSchemas, runProgram } from '../../../src/cli/index.ts'
+import { createProgram } from '../../../src/cli/program.ts'
 import { createConfig, homeAt, readHome } from '../../../src/node/index.ts'
 import { formatReceiptFile } from '../../../src/protocol/index.ts'
 import { contractsOfNoChain } from '../../support/networkFile.ts'
@@ -88,6 +90,17 @@ describe('opg', () => {
     ['offers', 2],
     ['receipt verify nowhere.json', 2],
     ['devnet status', 2],
+    ['stake add 0 --role verifier', 2],
+    ['stake add 1', 2],
+    ['stake show', 2],
+    ['gov vote 1 maybe', 2],
+    ['gov propose param networkShare 1500', 2],
+    ['gov propose param networkFee 1500 --title fee', 2],
+    ['committee show --epoch next', 2],
+    ['rewards claim', 2],
+    ['model deprecate opg/classifier --reason defect', 2],
+    ['model deprecate 0x12 --reason boredom', 2],
+    ['wallet create', 2],
   ])('ends "%s" with exit code %i, its words on stderr and nothing on stdout', async (line, exit) => {
     const plain = await run(line)
     expect([plain.exit, plain.stdout]).toEqual([exit, ''])
@@ -98,12 +111,17 @@ describe('opg', () => {
   })
 
   test('shows help with an example for every command and ends with 0', async () => {
-    const commands = ['init', 'node start', 'node status', 'node stop', 'offers', 'infer', 'receipt verify', 'version']
-    const more = ['batch list', 'batch show', 'batch verify', 'devnet up', 'devnet down', 'devnet status']
-    for (const command of [...commands, ...more]) {
+    const program = createProgram({ run: async () => undefined, out: () => undefined, err: () => undefined })
+    const leaves = (command: Command, path: readonly string[] = []): string[] =>
+      command.commands.length === 0
+        ? [path.join(' ')]
+        : command.commands.flatMap((each) => leaves(each, [...path, each.name()]))
+    const commands = leaves(program)
+    expect(commands).toEqual(expect.arrayContaining(['node start', 'stake add', 'gov propose param', 'model accept']))
+    for (const command of commands) {
       const { exit, stdout } = await run(`${command} --help`)
       expect([command, exit]).toEqual([command, 0])
-      expect(stdout).toContain(`$ opg ${command}`)
+      expect(stdout).toMatch(new RegExp(`\\$ (?:OPG_\\S+ )?opg ${command}\\b`))
     }
   })
 
