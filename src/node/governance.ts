@@ -26,16 +26,11 @@ import { type Address, utf8 } from '../protocol/index.ts'
 import { ChainRefusal, momentOf, opgOf } from './chainRefusals.ts'
 import type { ChainSession } from './chainSession.ts'
 
-/** What one may do with a proposal in each state, for hints. */
-const NEXT_STEP: { readonly [S in ProposalState]: string } = {
-  pending: 'voting has not begun',
+/** What one may do with a proposal in a state, for hints. */
+const NEXT_STEP: { readonly [S in ProposalState]?: string } = {
   active: 'opg gov vote',
-  cancelled: 'it is over',
-  defeated: 'it is over',
   succeeded: 'opg gov queue',
   queued: 'opg gov execute, once its timelock is over',
-  expired: 'it is over',
-  executed: 'it is over',
 }
 
 /** A proposal by its number, or by its id. Throws ChainRefusal `proposal-unknown`. */
@@ -59,12 +54,13 @@ function requireState(proposal: Proposal, ...states: readonly ProposalState[]): 
       : proposal.state === 'active'
         ? `; voting ends at ${momentOf(proposal.deadline)}`
         : ''
+  const hint = NEXT_STEP[proposal.state]
   throw new ChainRefusal(
     {
       code: 'proposal-state',
       expected: states.join(' or '),
       got: proposal.state,
-      hint: NEXT_STEP[proposal.state],
+      ...(hint === undefined ? {} : { hint }),
     },
     `expected proposal ${proposal.number} to be ${states.join(' or ')}, it is ${proposal.state}${when}`,
   )

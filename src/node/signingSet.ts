@@ -76,7 +76,7 @@ export async function joinCommittee(
       const maturesAt = Math.floor(session.chain.epochStart(stake.countsFrom) / 1_000)
       throw new ChainRefusal(
         { code: 'not-matured', operator, maturesAt },
-        `the verifier stake of ${operator} has not matured until ${momentOf(maturesAt)} (epoch ${stake.countsFrom})`,
+        `the verifier stake of ${operator} counts from ${momentOf(maturesAt)} on (epoch ${stake.countsFrom})`,
       )
     }
     const [code, why] = account.isFrozen

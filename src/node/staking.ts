@@ -168,13 +168,10 @@ export async function addStake(
     await session.send(approveStakeCall(contracts, amount))
   }
   const inclusion = await session.send(stakeCall(contracts, operator, role, amount))
-  const { epoch } = await readStakeAccount(session.chain, operator)
-  const countsFrom = epoch + MATURING_EPOCHS
+  const after = await readStakeAccount(session.chain, operator)
+  const countsFrom = roleOf(after, role).countsFrom ?? after.epoch
   return { ...inclusion, countsFrom, countsFromTime: Math.floor(session.chain.epochStart(countsFrom) / 1_000) }
 }
-
-/** Epochs between the one stake comes in and the first in which it counts (`StakeManager.MATURING_EPOCHS`). */
-const MATURING_EPOCHS = 2
 
 /** Takes `amount` wei out of weight and votes and starts its unbonding. Throws ChainRefusal, ChainError. */
 export async function removeStake(
