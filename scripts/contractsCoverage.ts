@@ -45,15 +45,11 @@ function main(json: boolean): number {
   const folder = mkdtempSync(join(tmpdir(), 'opg-coverage-'))
   const trace = join(folder, 'lcov.info')
   try {
-    const result = forge([
-      'coverage',
-      '--report',
-      'lcov',
-      '--report-file',
-      trace,
-      '--no-match-contract',
-      'GasTest|Invariants',
-    ])
+    // A line is run or not: a few values a fuzz test are enough here.
+    const result = forge(
+      ['coverage', '--report', 'lcov', '--report-file', trace, '--no-match-contract', 'GasTest|Invariants'],
+      { FOUNDRY_FUZZ_RUNS: '16' },
+    )
     if (!result.ok) {
       process.stderr.write(result.output)
       return 1

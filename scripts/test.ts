@@ -65,6 +65,16 @@ const gates: readonly Gate[] = [
       return line === null ? undefined : { passed: Number(line[1]), failed: Number(line[2]), skipped: 0 }
     },
   },
+  { name: 'contract coverage', command: ['node', 'scripts/contractsCoverage.ts'] },
+  {
+    name: 'contract proofs',
+    command: ['node', 'scripts/contractsProve.ts'],
+    count: async (output) => {
+      if (/^SKIPPED/m.test(output)) return { passed: 0, failed: process.env.CI === undefined ? 0 : 1, skipped: 1 }
+      const line = /^(\d+) passed, (\d+) failed/m.exec(output)
+      return line === null ? undefined : { passed: Number(line[1]), failed: Number(line[2]), skipped: 0 }
+    },
+  },
   vitest('end to end', 'test/e2e'),
   { name: 'demo', command: ['node', 'devnet/demo.ts', '--json'] },
 ]
