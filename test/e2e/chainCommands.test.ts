@@ -5,7 +5,7 @@ import { encodeFunctionData, erc20Abi, getAddress, type LocalAccount } from 'vie
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { z } from 'zod'
 import { rewardDistributorAbi } from '../../src/chain/contracts.ts'
-import { compactSignatures } from '../../src/chain/index.ts'
+import { compactSignatures, ROLE, stakeManagerAbi } from '../../src/chain/index.ts'
 import { errorSchema, resultSchemas } from '../../src/cli/index.ts'
 import {
   type Address,
@@ -93,6 +93,32 @@ async function balanceOf(address: Address): Promise<bigint> {
     functionName: 'balanceOf',
     args: [address],
   })
+}
+
+/** A case about a verifier as one of the slashers would open it, over all it has; resolves with how it is closed. */
+async function holdAll(operator: Address): Promise<() => Promise<void>> {
+  const { demands: slasher, stakeManager } = chain.network.contracts
+  const { client } = chain.anvil
+  const as = async (data: `0x${string}`): Promise<void> => {
+    const hash = await client.sendUnsignedTransaction({ from: slasher, to: stakeManager, data, gas: 1_000_000n })
+    const { status } = await client.waitForTransactionReceipt({ hash })
+    if (status !== 'success') throw new Error(`expected ${hash} to succeed`)
+  }
+  await client.impersonateAccount({ address: slasher })
+  await client.setBalance({ address: slasher, value: 10n ** 18n })
+  const id = `0x${'ca'.repeat(32)}` as const
+  const args = [id, operator, ROLE.verifier, 10_000] as const
+  await as(encodeFunctionData({ abi: stakeManagerAbi, functionName: 'hold', args }))
+  const key = await client.readContract({
+    address: stakeManager,
+    abi: stakeManagerAbi,
+    functionName: 'caseKey',
+    args: [slasher, id],
+  })
+  return async () => {
+    await as(encodeFunctionData({ abi: stakeManagerAbi, functionName: 'release', args: [key] }))
+    await client.stopImpersonatingAccount({ address: slasher })
+  }
 }
 
 describe('opg wallet', { timeout: 60_000 }, () => {
@@ -234,6 +260,12 @@ describe('opg stake and opg committee', { timeout: 120_000 }, () => {
     expect(await said(alice, 'stake show')).toContain(`4000 OPG until ${iso(releaseAt)}`)
 
     await homes.reach(releaseAt)
+    const release = await holdAll(lower(alice.operator))
+    const [kept, why] = await refused(alice, 'stake withdraw --role verifier')
+    expect([kept, why.includes('open cases keep 10000 OPG')]).toEqual(['under-case 1', true])
+    expect(await said(alice, 'stake show')).toMatch(/verifier .* 10000 OPG\n/)
+    await release()
+
     const before = await balanceOf(lower(alice.owner))
     const paid = BigInt(
       (await done('stake withdraw', eve, '--role', 'verifier', '--operator', alice.operator.address)).amount,

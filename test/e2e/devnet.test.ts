@@ -54,6 +54,21 @@ describe('a devnet of real processes', { timeout: 300_000 }, () => {
     expect({ ...status, ok: true }).toEqual(up)
   })
 
+  test('has a wallet in every home: who staked, or who has enough to carry a proposal', async () => {
+    const provider = (...words: string[]) => opg([...words, '--home', join(directory, 'provider-0'), '--json'])
+    const [mine, owner, stake] = await Promise.all([
+      inHome('wallet', 'show'),
+      provider('wallet', 'show'),
+      provider('stake', 'show'),
+    ])
+    expect(resultSchemas['wallet show'].parse(mine.json)).toMatchObject({
+      opg: `${20_000_000n * 10n ** 18n}`,
+      ether: `${1_000n * 10n ** 18n}`,
+    })
+    const { address } = resultSchemas['wallet show'].parse(owner.json)
+    expect(resultSchemas['stake show'].parse(stake.json).owner).toBe(address)
+  })
+
   test('is not started twice in one directory', async () => {
     const ran = await opg(['devnet', 'up', '--dir', directory, '--json'])
     expect([ran.exit, codeOf(ran)]).toEqual([2, 'devnet-running'])

@@ -5,7 +5,7 @@ import { renderError } from '../../../src/cli/render/error.ts'
 import { LOCAL_STATEMENT, notCheckedNames, paymentOf, renderInfer } from '../../../src/cli/render/infer.ts'
 import { renderOffers } from '../../../src/cli/render/offers.ts'
 import { renderAmount, renderTable, shortId } from '../../../src/cli/render/table.ts'
-import { NodeError } from '../../../src/node/index.ts'
+import { ChainRefusal, NodeError } from '../../../src/node/index.ts'
 import {
   ANSWER_FAULTS,
   NOT_CHECKED,
@@ -88,6 +88,19 @@ describe('an error', () => {
   })
 })
 
+describe('a refusal of the chain side', () => {
+  test('keeps its own hint, and what was expected and what came', () => {
+    const refusal = new ChainRefusal(
+      { code: 'below-threshold', expected: 'at least 2 OPG', got: '1 OPG', hint: 'opg gov delegate' },
+      'a proposer needs 2 OPG of votes',
+    )
+    expect(describeError(refusal)).toEqual({
+      ...{ code: 'below-threshold', message: 'a proposer needs 2 OPG of votes' },
+      ...{ expected: 'at least 2 OPG', got: '1 OPG', hint: 'opg gov delegate' },
+    })
+  })
+})
+
 describe('exit codes', () => {
   test('of every way a request can end', () => {
     const codes = Object.fromEntries(REQUEST_ERRORS.map((code) => [code, exitCodeOf(code)]))
@@ -109,6 +122,20 @@ describe('exit codes', () => {
     const others = [...RECEIPT_FAULTS, ...RECEIPT_FILE_ERRORS].filter((code) => ![1, 3].includes(exitCodeOf(code)))
     expect(others).toEqual([])
     for (const code of RECEIPT_FAULTS) expect([code, exitOf({ code })]).toEqual([code, 3])
+  })
+
+  test('of the chain side tell a wrong command from money, verification and what only time or others can change', () => {
+    const codes = {
+      2: ['below-minimum', 'out-of-bounds', 'not-owner', 'not-publisher', 'proposal-unknown', 'proposal-reverts'],
+      3: ['reward-table-foreign'],
+      4: ['rpc-unreachable'],
+      5: ['not-included'],
+      6: ['insufficient-funds', 'insufficient-allowance'],
+      1: ['not-matured', 'still-bonded', 'timelock-waiting', 'no-final-root', 'not-in-signing-set', 'reverted'],
+    }
+    for (const [exit, named] of Object.entries(codes)) {
+      for (const code of named) expect([code, exitCodeOf(code)]).toEqual([code, Number(exit)])
+    }
   })
 
   test('of money come before those of the refusal they came with', () => {
