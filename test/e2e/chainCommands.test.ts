@@ -32,17 +32,25 @@ const VERIFIERS = 63
 
 let chain: TestChain
 let homes: ChainHomes
-/** Owner and operator of a verifier to be; the second, heavier one; someone who owns nothing; the guardian. */
-let [alice, bob, eve, guardian] = [] as unknown as [ChainHome, ChainHome, ChainHome, ChainHome]
+/** Owners and operators: a verifier to be, a heavier one, someone who owns nothing. */
+let alice: ChainHome
+let bob: ChainHome
+let eve: ChainHome
+let guardian: ChainHome
+/** A home without a wallet. */
+let fresh: ChainHome
 
 beforeAll(async () => {
   chain = await startTestChain({ verifier: VERIFIERS, provider: 1, settler: 1 })
   homes = await chainHomes(chain)
-  alice = await homes.home('alice', { wallet: false })
+  alice = await homes.home('alice')
+  fresh = await homes.home('fresh', { wallet: false })
   bob = await homes.home('bob')
   eve = await homes.home('eve')
   guardian = await homes.home('guardian', { owner: 'deployer' })
-  await Promise.all([homes.fund(lower(bob.owner), 25_000_000n * OPG), homes.fund(lower(eve.owner))])
+  await homes.fund(lower(alice.owner), 100_000n * OPG)
+  await homes.fund(lower(bob.owner), 25_000_000n * OPG)
+  await homes.fund(lower(eve.owner))
 }, 120_000)
 
 afterAll(async () => {
@@ -123,34 +131,34 @@ async function holdAll(operator: Address): Promise<() => Promise<void>> {
 
 describe('opg wallet', { timeout: 60_000 }, () => {
   test('makes a wallet of its own, once, which an operator key is not', async () => {
-    expect(await refused(alice, 'wallet show')).toEqual([
+    expect(await refused(fresh, 'wallet show')).toEqual([
       'key-not-found 2',
       expect.stringContaining('opg wallet create'),
     ])
-    const operatorKey = join(alice.directory, 'keys', 'operator.json')
-    expect((await refused(alice, ['wallet', 'show', '--wallet', operatorKey]))[0]).toBe('key-wrong-role 2')
+    const operatorKey = join(fresh.directory, 'keys', 'operator.json')
+    expect((await refused(fresh, ['wallet', 'show', '--wallet', operatorKey]))[0]).toBe('key-wrong-role 2')
 
-    const made = await done('wallet create', alice)
-    expect(made.file).toBe(walletOf(alice))
+    const made = await done('wallet create', fresh)
+    expect(made.file).toBe(walletOf(fresh))
     expect((await stat(made.file)).mode & 0o777).toBe(0o600)
     const file = JSON.parse(await readFile(made.file, 'utf8'))
     expect(file.opg).toEqual({ networkId: chain.network.networkId, role: 'owner' })
-    expect((await refused(alice, 'wallet create'))[0]).toBe('key-exists 2')
+    expect((await refused(fresh, 'wallet create'))[0]).toBe('key-exists 2')
 
-    alice = { ...alice, owner: { ...alice.owner, address: getAddress(made.address) } }
-    const bare = await done('wallet show', alice)
+    const bare = await done('wallet show', fresh)
     expect(bare).toMatchObject({ address: made.address, opg: '0', ether: '0', delegate: null })
   })
 
   test('says what it holds and that nobody votes with it yet', async () => {
-    expect((await refused(alice, 'stake register'))[0]).toBe('insufficient-funds 6')
-    await homes.fund(lower(alice.owner), 100_000n * OPG)
-    expect(await done('wallet show', alice)).toMatchObject({
+    expect((await refused(fresh, 'stake register'))[0]).toBe('insufficient-funds 6')
+    const { address } = JSON.parse(await readFile(walletOf(fresh), 'utf8'))
+    await homes.fund(`0x${address}`, 100_000n * OPG)
+    expect(await done('wallet show', fresh)).toMatchObject({
       opg: `${100_000n * OPG}`,
       ether: `${OPG}`,
       votes: { held: '0', staked: '0' },
     })
-    const text = await said(alice, 'wallet show')
+    const text = await said(fresh, 'wallet show')
     for (const words of ['100000 OPG', '1 ETH', 'nobody: opg gov delegate']) expect(text).toContain(words)
   })
 })
