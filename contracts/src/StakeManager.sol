@@ -324,9 +324,14 @@ contract StakeManager is IStakeManager, Votes {
   {
     (bytes32 key, Case memory record) = _open(caseId, operator, role);
     require(record.state <= CaseState.Released, CaseKnown(key));
-    if (record.state == CaseState.Held) _release(key, _read(key));
+    uint256 kept;
+    if (record.state == CaseState.Held) {
+      Case memory held = _read(key);
+      if (currentKeyOf(held.operator) == record.operator && held.role == role) kept = held.amount;
+      _release(key, held);
+    }
     uint256 staked;
-    (seized, staked) = _takeSeizable(record.operator, role, bps);
+    (seized, staked) = _takeSeizable(record.operator, role, bps, kept);
     if (staked != seized) _rests[key].pot = uint128(seized - staked);
     record.amount = seized;
     record.reporter = reporter;
@@ -756,9 +761,14 @@ contract StakeManager is IStakeManager, Votes {
 
   /// @dev Takes what is staked first, then what is unbonding; of both the newest first. The votes of what is staked go
   /// with the execution: the two checkpoints would be a quarter of what a report costs.
-  function _takeSeizable(address operator, Role role, uint256 bps) private returns (uint256 seized, uint256 staked) {
+  /// What a hold of the case kept is taken even if the rest of the stake has left meanwhile.
+  function _takeSeizable(address operator, Role role, uint256 bps, uint256 kept)
+    private
+    returns (uint256 seized, uint256 staked)
+  {
     (Account storage account, Stake memory position) = _load(operator, role);
-    seized = Shares.portion(position.total() + position.unbonding, bps);
+    uint256 slashable = position.total() + position.unbonding;
+    seized = Math.max(Shares.portion(slashable, bps), Math.min(kept, slashable));
     staked = position.take(seized);
     uint256 rest = seized - staked;
     position.unbonding -= rest;

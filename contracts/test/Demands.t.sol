@@ -338,7 +338,7 @@ contract DemandsTest is Answerable {
     equal(manager.slashableOf(settler, Role.Settler), settled / 10, "what is held stays");
     demands.expire(id);
     equal(manager.heldOf(settler, Role.Settler), settled / 10, "until it is charged");
-    equal(demands.chargeSettler(id, settlerSignature()), settled / 100, "a tenth of what is there");
+    equal(demands.chargeSettler(id, settlerSignature()), settled / 10, "what was held, all that is left");
     equal(manager.heldOf(settler, Role.Settler), 0, "the hold ended");
   }
 
@@ -894,7 +894,7 @@ contract DemandsTest is Answerable {
     uint64 receipt = demandReceipt(0, 0);
     passDeadline();
     equal(demands.expire(receipt), provided / 20, "receipt");
-    equal(demands.expire(claim), (provided - provided / 20) / 10, "claim");
+    equal(demands.expire(claim), provided / 10, "claim: what its hold kept");
   }
 
   // All kinds
@@ -1160,7 +1160,7 @@ contract DemandsTest is Answerable {
     manager.withdraw(provider, Role.Provider);
     equal(manager.slashableOf(provider, Role.Provider), provided / 20, "what is at stake stayed");
     vm.warp(releaseAt + ANSWER_PERIOD);
-    equal(demands.expire(id), provided / 20 / 20, "and is seized by its share, clamped");
+    equal(demands.expire(id), provided / 20, "and is seized");
   }
 
   function test_thePenaltyIsTheOneAtTheOpening() public {

@@ -279,6 +279,27 @@ contract SeizureTest is Stakers {
     equal(seize(CASE, operator, Role.Provider, 10_000, REPORTER), PROVIDER_STAKE, "the case may still convict");
   }
 
+  function test_aSeizureTakesAtLeastWhatItsHoldKept() public {
+    address operator = matured(2 * PROVIDER_STAKE);
+    unstake(operator, Role.Provider, 2 * PROVIDER_STAKE);
+    vm.prank(SLASHER);
+    uint256 held = manager.hold(CASE, operator, Role.Provider, 1000);
+    equal(held, PROVIDER_STAKE / 5, "a tenth");
+    later(UNBONDING);
+    manager.withdraw(operator, Role.Provider);
+    equal(manager.slashableOf(operator, Role.Provider), held, "the rest left");
+    equal(seize(CASE, operator, Role.Provider, 1000, REPORTER), held, "a tenth of what there was");
+    equal(manager.slashableOf(operator, Role.Provider), 0, "nothing is left");
+  }
+
+  function test_aSeizureTakesWhatAnotherCaseLeftOfItsHold() public {
+    address operator = matured(2 * PROVIDER_STAKE);
+    vm.prank(SLASHER);
+    manager.hold(CASE, operator, Role.Provider, 5000);
+    seize("other", operator, Role.Provider, 9000, REPORTER);
+    equal(seize(CASE, operator, Role.Provider, 5000, REPORTER), PROVIDER_STAKE / 5, "all that is left, no more");
+  }
+
   function test_aSeizureEndsTheHoldOfItsCaseAndNoOther() public {
     address operator = matured(2 * PROVIDER_STAKE);
     hold(CASE, operator, Role.Provider, 2000);

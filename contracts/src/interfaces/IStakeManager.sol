@@ -188,7 +188,8 @@ interface IStakeManager {
   /// @notice Ends a hold: its slasher at any time, anyone once its time is over.
   function release(bytes32 key) external;
   /// @notice Takes `bps` of what the operator, or the key it was rotated to, has staked or unbonding in the role. Clamps,
-  /// never reverts for a lack of stake. Ends a hold of the same case id. Slashers only; one case id once.
+  /// never reverts for a lack of stake. Ends a hold of the same case id and takes at least what it kept, if that is still
+  /// there. Slashers only; one case id once.
   /// @param reporter is paid after `reporterDelay`; zero for a judged offence; the offender's own keys are never paid
   function seize(bytes32 caseId, address operator, Role role, uint16 bps, address reporter)
     external

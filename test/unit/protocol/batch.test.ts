@@ -266,7 +266,7 @@ describe('a signer refuses a proposal', () => {
   })
 
   it('with a code of its own for all it can see without peers', () => {
-    const elsewhere = ['not-a-signer', 'bad-checkpoint', 'receipts-unavailable', 'busy']
+    const elsewhere = ['not-a-signer', 'bad-settler-signature', 'bad-checkpoint', 'receipts-unavailable', 'busy']
     expect(new Set([...REFUSED.map(([code]) => code), ...elsewhere])).toEqual(new Set(PROPOSAL_REFUSALS))
   })
 })
