@@ -129,10 +129,14 @@ contract StakeActors is Stakers {
 
   // Anyone
 
-  function anyoneWithdraws(uint256 seed) external {
-    uint256 chain = pick(seed);
+  function anyoneWithdraws() external {
+    for (uint256 index = 2; index < 2 * CHAINS; ++index) {
+      withdrawFrom(index / 2, roleOf(index));
+    }
+  }
+
+  function withdrawFrom(uint256 chain, Role role) private {
     address operator = current(chain);
-    Role role = roleOf(seed >> 8);
     IStakeManager.Unbonding[] memory queue = manager.unbondings(operator, role);
     uint256 due;
     for (uint256 index; index < queue.length; ++index) {
@@ -188,7 +192,7 @@ contract StakeActors is Stakers {
   }
 
   function passTime(uint256 seconds_) external {
-    vm.warp(vm.getBlockTimestamp() + bound(seconds_, 1, 2 * EPOCH));
+    vm.warp(vm.getBlockTimestamp() + bound(seconds_, 1, seconds_ % 4 == 0 ? UNBONDING : EPOCH));
   }
 
   /// @dev Nothing of this may succeed for one who is neither owner nor slasher, guardian or governance.
