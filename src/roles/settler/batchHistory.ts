@@ -222,9 +222,12 @@ class History implements BatchHistory {
     return this.#known[number - 1]?.anchored.digest ?? ZERO_DIGEST
   }
 
-  async #append(signed: SignedBatch, anchored: AnchoredBatch): Promise<void> {
+  async #append(found: SignedBatch, anchored: AnchoredBatch): Promise<void> {
     const anchoredAt = await this.#timeOf(anchored)
-    await this.#c.store.commit([], [{ signed, digest: anchored.digest }])
+    const { digest, batch } = anchored
+    await this.#c.store.commit([], [{ signed: found, digest }])
+    // Read back: its signatures may have come by gossip since it was looked for.
+    const signed = (await this.#c.store.batch(batch.number, digest)) ?? found
     this.#known.push({ signed, anchored, anchoredAt })
     const old = this.#known.at(-1 - MAX_IN_MEMORY)
     if (old !== undefined) old.signed = undefined
