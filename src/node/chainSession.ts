@@ -13,6 +13,12 @@ export interface ChainSession {
   send(call: Call): Promise<Inclusion>
 }
 
+/** Who sends in a session that was opened with an account. Throws TypeError for one that only reads. */
+export function senderOf({ account }: ChainSession): Address {
+  if (account === undefined) throw new TypeError('expected a session with an account')
+  return account
+}
+
 export interface ChainSessionInit {
   readonly network: NetworkFile
   readonly rpc: readonly string[]

@@ -24,7 +24,7 @@ import {
 } from '../chain/index.ts'
 import { type Address, utf8 } from '../protocol/index.ts'
 import { ChainRefusal, momentOf, opgOf } from './chainRefusals.ts'
-import type { ChainSession } from './chainSession.ts'
+import { type ChainSession, senderOf } from './chainSession.ts'
 
 /** What one may do with a proposal in a state, for hints. */
 const NEXT_STEP: { readonly [S in ProposalState]?: string } = {
@@ -64,11 +64,6 @@ function requireState(proposal: Proposal, ...states: readonly ProposalState[]): 
     },
     `expected proposal ${proposal.number} to be ${states.join(' or ')}, it is ${proposal.state}${when}`,
   )
-}
-
-function senderOf({ account }: ChainSession): Address {
-  if (account === undefined) throw new TypeError('expected a session with an account')
-  return account
 }
 
 /**

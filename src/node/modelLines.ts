@@ -13,12 +13,7 @@ import {
 } from '../chain/index.ts'
 import type { Address, Digest } from '../protocol/index.ts'
 import { ChainRefusal } from './chainRefusals.ts'
-import type { ChainSession } from './chainSession.ts'
-
-function senderOf({ account }: ChainSession): Address {
-  if (account === undefined) throw new TypeError('expected a session with an account')
-  return account
-}
+import { type ChainSession, senderOf } from './chainSession.ts'
 
 /** Throws ChainRefusal `model-unregistered`. */
 export async function findModel(session: ChainSession, id: Digest): Promise<RegisteredModel> {

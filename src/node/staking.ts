@@ -18,7 +18,7 @@ import {
 } from '../chain/index.ts'
 import type { Address, Signer } from '../protocol/index.ts'
 import { ChainRefusal, momentOf, opgOf } from './chainRefusals.ts'
-import type { ChainSession } from './chainSession.ts'
+import { type ChainSession, senderOf } from './chainSession.ts'
 
 /** Role that takes stake. */
 export type StakedRole = RoleStake['role']
@@ -33,11 +33,6 @@ const roleOf = (account: StakeAccount, role: StakedRole): RoleStake => {
   const found = account.roles.find((each) => each.role === role)
   if (found === undefined) throw new RangeError(`expected a role with stake, got ${role}`)
   return found
-}
-
-function senderOf({ account }: ChainSession): Address {
-  if (account === undefined) throw new TypeError('expected a session with an account')
-  return account
 }
 
 /** The account of an operator whose owner sends. Throws ChainRefusal `not-registered | not-owner | operator-rotated`. */
