@@ -354,6 +354,8 @@ contract StakeInvariantsTest is Stakers {
     return stakes.caseKey(SLASHER, caseId);
   }
 
+  /// @dev The one long walk: cases live for many calls.
+  /// forge-config: default.invariant.depth = 300
   function invariant_stakedUnbondingAndSeizedAreHeldToTheWei() public view {
     uint256 owed = actors.donated();
     for (uint256 chain; chain < CHAINS; ++chain) {
