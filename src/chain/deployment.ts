@@ -33,16 +33,17 @@ import { abi as timelockAbi } from './generated/Timelock.ts'
 import { abi as treasuryAbi } from './generated/Treasury.ts'
 import { abi as vestingAbi } from './generated/Vesting.ts'
 import { type AllocationRow, CANONICAL, type Genesis, genesisProblems, MONTH } from './genesis.ts'
+import { MODULE, type ModuleName } from './governance.ts'
 import type { NetworkContracts } from './networkFile.ts'
 
-/** `IProtocolParams.Module` of what a genesis deploys; the others have no pointer yet. */
-export const MODULE = {
-  committee: 1,
-  batchAnchor: 2,
-  evidence: 3,
-  demands: 4,
-  rewardDistributor: 6,
-} as const satisfies { readonly [N in ContractName]?: number }
+/** Modules a genesis deploys and points to; the others have no pointer yet. */
+export const GENESIS_MODULES = [
+  'committee',
+  'batchAnchor',
+  'evidence',
+  'demands',
+  'rewardDistributor',
+] as const satisfies readonly (ContractName & ModuleName)[]
 
 /** One transaction of the deployer, and the nonce it must have. */
 export type DeploymentStep = CreationStep | TransferStep
@@ -207,12 +208,11 @@ function transfersOf(
 }
 
 /** The months of the row that the reserve releases; eight years, the economy's, when nothing is allocated. */
-const reserveMonths = ({ allocation }: Genesis): number =>
+export const reserveMonths = ({ allocation }: Genesis): number =>
   allocation.find(({ beneficiary }) => beneficiary === 'reserve')?.months ?? 96
 
 function constructorsOf(genesis: Genesis, at: NetworkContracts): { readonly [N in ContractName]: () => Constructor } {
   const { periods, governor, minimumSigners, guardian, guardianEnd } = genesis
-  const modules = Object.entries(MODULE) as readonly (readonly [keyof typeof MODULE, number])[]
   const stakes = [at.stakeManager, at.protocolParams] as const
   return {
     opg: () => construct(opgAbi, creationCode.opg, [genesis.deployer]),
@@ -225,8 +225,8 @@ function constructorsOf(genesis: Genesis, at: NetworkContracts): { readonly [N i
           guardian,
           guardianEnd: BigInt(guardianEnd),
           changeDelay: BigInt(periods.change),
-          modules: modules.map(([, code]) => code),
-          targets: modules.map(([name]) => at[name]),
+          modules: GENESIS_MODULES.map((name) => MODULE[name]),
+          targets: GENESIS_MODULES.map((name) => at[name]),
         },
       ]),
     treasury: () => construct(treasuryAbi, creationCode.treasury, [at.timelock]),

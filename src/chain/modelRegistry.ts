@@ -1,6 +1,6 @@
 import { encodeFunctionData } from 'viem'
 import { readContract } from 'viem/actions'
-import type { Address, Digest } from '../protocol/index.ts'
+import { type Address, type Digest, ZERO_ADDRESS, ZERO_DIGEST } from '../protocol/index.ts'
 import type { ChainClient } from './client.ts'
 import { modelRegistryAbi } from './contracts.ts'
 import type { NetworkContracts } from './networkFile.ts'
@@ -35,8 +35,7 @@ export interface RegisteredModel {
 
 type Reader = Pick<ChainClient, 'query' | 'network'>
 
-const ZERO = /^0x0{64}$/
-const present = (digest: Digest): Digest | undefined => (ZERO.test(digest) ? undefined : digest)
+const present = (digest: Digest): Digest | undefined => (digest === ZERO_DIGEST ? undefined : digest)
 
 const registryOf = ({ network }: Reader) =>
   ({ address: network.contracts.modelRegistry, abi: modelRegistryAbi }) as const
@@ -78,13 +77,10 @@ export async function readLine(chain: Reader, owner: Address, name: string): Pro
   )
 }
 
-const NOBODY: Address = `0x${'00'.repeat(20)}`
-const NOTHING: Digest = `0x${'00'.repeat(32)}`
-
 /** Starts a line of the sender's. */
 export const createLineCall = (
   { modelRegistry }: NetworkContracts,
-  { id, name, payee = NOBODY }: { readonly id: Digest; readonly name: string; readonly payee?: Address },
+  { id, name, payee = ZERO_ADDRESS }: { readonly id: Digest; readonly name: string; readonly payee?: Address },
 ): Call => ({
   to: modelRegistry,
   data: encodeFunctionData({ abi: modelRegistryAbi, functionName: 'create', args: [id, name, payee] }),
@@ -93,7 +89,7 @@ export const createLineCall = (
 /** Sent by the line's owner; `previous` is its newest version. */
 export const addVersionCall = (
   { modelRegistry }: NetworkContracts,
-  { id, previous, payee = NOBODY }: { readonly id: Digest; readonly previous: Digest; readonly payee?: Address },
+  { id, previous, payee = ZERO_ADDRESS }: { readonly id: Digest; readonly previous: Digest; readonly payee?: Address },
 ): Call => ({
   to: modelRegistry,
   data: encodeFunctionData({ abi: modelRegistryAbi, functionName: 'addVersion', args: [id, previous, payee] }),
@@ -103,7 +99,7 @@ export const addVersionCall = (
 export const deprecateCall = (
   { modelRegistry }: NetworkContracts,
   id: Digest,
-  { reason, successor = NOTHING }: { readonly reason: DeprecationReason; readonly successor?: Digest },
+  { reason, successor = ZERO_DIGEST }: { readonly reason: DeprecationReason; readonly successor?: Digest },
 ): Call => ({
   to: modelRegistry,
   data: encodeFunctionData({

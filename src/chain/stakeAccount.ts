@@ -1,5 +1,5 @@
 import { readContract } from 'viem/actions'
-import type { Address } from '../protocol/index.ts'
+import { type Address, ZERO_ADDRESS } from '../protocol/index.ts'
 import type { ChainClient } from './client.ts'
 import { ROLE, type RoleName, stakeManagerAbi } from './contracts.ts'
 import { toSafeNumber } from './structs.ts'
@@ -41,10 +41,8 @@ export interface StakeAccount {
 
 export const STAKED_ROLES = ['provider', 'verifier', 'settler'] as const
 
-const NOBODY = `0x${'00'.repeat(20)}`
-
 export const known = (address: string): Address | undefined =>
-  address === NOBODY ? undefined : (address.toLowerCase() as Address)
+  address === ZERO_ADDRESS ? undefined : (address.toLowerCase() as Address)
 
 type Reader = Pick<ChainClient, 'query' | 'network'>
 
@@ -88,7 +86,7 @@ export async function readStakeAccount(chain: Reader, operator: Address): Promis
     const roles = await Promise.all(STAKED_ROLES.map(readRole))
     const delegate =
       known(owner) === undefined
-        ? NOBODY
+        ? ZERO_ADDRESS
         : await readContract(client, { ...manager, functionName: 'delegates', args: [owner] })
     return {
       operator,

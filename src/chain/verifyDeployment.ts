@@ -3,7 +3,7 @@ import { getCode, readContract } from 'viem/actions'
 import type { Address } from '../protocol/index.ts'
 import { CONTRACT_NAMES } from './contractNames.ts'
 import { asChainError } from './contracts.ts'
-import { type DeploymentPlan, MODULE } from './deployment.ts'
+import { type DeploymentPlan, GENESIS_MODULES, reserveMonths } from './deployment.ts'
 import { ChainError } from './errors.ts'
 import { abi as batchAnchorAbi } from './generated/BatchAnchor.ts'
 import { abi as combinedVotesAbi } from './generated/CombinedVotes.ts'
@@ -25,6 +25,7 @@ import { abi as timelockAbi } from './generated/Timelock.ts'
 import { abi as treasuryAbi } from './generated/Treasury.ts'
 import { abi as vestingAbi } from './generated/Vesting.ts'
 import { MONTH, SUPPLY } from './genesis.ts'
+import { MODULE } from './governance.ts'
 import type { NetworkFile } from './networkFile.ts'
 import type { RpcClient } from './rpc.ts'
 import { toSafeNumber } from './structs.ts'
@@ -189,8 +190,8 @@ function governanceExpectations({ genesis, contracts }: DeploymentPlan): readonl
     expecting('protocolParams', params, 'guardian', guardian),
     expecting('protocolParams', params, 'guardianEnd', BigInt(guardianEnd)),
     expecting('protocolParams', params, 'changeDelay', BigInt(periods.change)),
-    ...(Object.entries(MODULE) as readonly (readonly [keyof typeof MODULE, number])[]).map(([name, code]) => ({
-      ...expecting('protocolParams', params, 'moduleOf', contracts[name], [code]),
+    ...GENESIS_MODULES.map((name) => ({
+      ...expecting('protocolParams', params, 'moduleOf', contracts[name], [MODULE[name]]),
       what: `protocolParams.moduleOf(${name})`,
     })),
   ]
@@ -231,7 +232,6 @@ function moduleExpectations({ genesis, contracts }: DeploymentPlan): readonly Ex
   const distributor = { address: contracts.rewardDistributor, abi: rewardDistributorAbi } as const
   const registry = { address: contracts.measurementRegistry, abi: measurementRegistryAbi } as const
   const verifier = { address: contracts.receiptVerifier, abi: receiptVerifierAbi } as const
-  const months = genesis.allocation.find(({ beneficiary }) => beneficiary === 'reserve')?.months ?? 96
   return [
     expecting('committee', committee, 'stakeManager', contracts.stakeManager),
     expecting('committee', committee, 'minimumSigners', minimumSigners),
@@ -251,7 +251,7 @@ function moduleExpectations({ genesis, contracts }: DeploymentPlan): readonly Ex
     expecting('emissionReserve', reserve, 'token', contracts.opg),
     expecting('emissionReserve', reserve, 'params', contracts.protocolParams),
     expecting('emissionReserve', reserve, 'start', BigInt(start)),
-    expecting('emissionReserve', reserve, 'duration', BigInt(months * MONTH)),
+    expecting('emissionReserve', reserve, 'duration', BigInt(reserveMonths(genesis) * MONTH)),
     expecting('rewardDistributor', distributor, 'token', contracts.opg),
     expecting('rewardDistributor', distributor, 'stakeManager', contracts.stakeManager),
     expecting('rewardDistributor', distributor, 'committee', contracts.committee),

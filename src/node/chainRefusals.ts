@@ -53,8 +53,8 @@ export const momentOf = (seconds: number): string => new Date(seconds * 1_000).t
 
 const WEI_DIGITS = 18
 
-/** Wei as a decimal number of OPG. */
-export function opgOf(wei: bigint): string {
+/** Wei as a decimal number of OPG, without trailing zeros. */
+export function opgOf(wei: bigint | string): string {
   const digits = wei.toString().padStart(WEI_DIGITS + 1, '0')
   const fraction = digits.slice(-WEI_DIGITS).replace(/0+$/, '')
   return `${digits.slice(0, -WEI_DIGITS)}${fraction === '' ? '' : `.${fraction}`} OPG`

@@ -18,7 +18,7 @@ import {
   type VoteChoice,
   vote,
 } from '../../node/index.ts'
-import { type Address, isAddress, toChecksumAddress } from '../../protocol/index.ts'
+import { type Address, isAddress, toChecksumAddress, ZERO_ADDRESS } from '../../protocol/index.ts'
 import type { CliContext, CommandResult } from '../context.ts'
 import { CliError } from '../errors.ts'
 import { readJson, readText } from '../files.ts'
@@ -28,7 +28,6 @@ import { type ChainOptions, withReader, withSender } from '../session.ts'
 
 type Json = CommandResult['json'][string]
 
-const ZERO: Address = `0x${'00'.repeat(20)}`
 const MAX_PROPOSAL_FILE_BYTES = 262_144
 const MAX_ACTIONS = 32
 
@@ -128,7 +127,7 @@ export const govProposeModule = (
   context: CliContext,
 ): Promise<CommandResult> =>
   proposed(options, context, async ({ network }) => [
-    proposalActions.module(network.contracts, name, target === 'none' ? ZERO : target),
+    proposalActions.module(network.contracts, name, target === 'none' ? ZERO_ADDRESS : target),
   ])
 
 /** `opg gov propose slasher`. */
@@ -150,7 +149,7 @@ export const govProposeGuardian = (
   context: CliContext,
 ): Promise<CommandResult> =>
   proposed(options, context, async ({ network }) => [
-    proposalActions.guardian(network.contracts, guardian === 'none' ? ZERO : guardian),
+    proposalActions.guardian(network.contracts, guardian === 'none' ? ZERO_ADDRESS : guardian),
   ])
 
 /** `opg gov propose pay`: from the treasury. */
@@ -269,7 +268,7 @@ export const govCancel = (reference: string, options: ChainOptions, context: Cli
 /** `opg gov delegate`: tokens held and stakes owned vote through one account. */
 export const govDelegate = (to: Address | 'self', options: ChainOptions, context: CliContext): Promise<CommandResult> =>
   withSender(options, context, async (session) => {
-    const target = to === 'self' ? (session.account ?? ZERO) : to
+    const target = to === 'self' ? (session.account ?? ZERO_ADDRESS) : to
     const transactions = (await delegateVotes(session, target)).map(({ transaction }) => transaction)
     const delegate = toChecksumAddress(target)
     return {

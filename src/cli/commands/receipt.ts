@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
-import { type NetworkFile, nodeSecp256k1, readHome, readNetwork, verifyReceipt } from '../../node/index.ts'
+import { type NetworkFile, nodeSecp256k1, opgOf, readHome, readNetwork, verifyReceipt } from '../../node/index.ts'
 import {
   ASSURANCE,
   nameOfCode,
@@ -15,7 +15,6 @@ import { type CliContext, type CommandResult, locateHome } from '../context.ts'
 import { CliError } from '../errors.ts'
 import { paymentOf } from '../render/infer.ts'
 import { type ReceiptView, renderReceipt } from '../render/receipt.ts'
-import { renderAmount } from '../render/table.ts'
 
 export interface ReceiptVerifyOptions {
   readonly home?: string
@@ -55,7 +54,7 @@ export async function receiptVerify(
     provider: toChecksumAddress(receipt.provider),
     requester: toChecksumAddress(receipt.requester),
     status: nameOfCode(STATUS, receipt.status),
-    fee: renderAmount(receipt.fee),
+    fee: opgOf(receipt.fee),
     payment: paymentOf(receipt.channel),
     assurance: nameOfCode(ASSURANCE, found.assurance),
     decision: found.committee?.decision ?? 'not verified by a committee',

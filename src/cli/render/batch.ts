@@ -1,5 +1,5 @@
-import type { BatchView } from '../../node/index.ts'
-import { renderAmount, renderFacts, renderTable, shortId } from './table.ts'
+import { type BatchView, opgOf } from '../../node/index.ts'
+import { renderFacts, renderTable, shortId } from './table.ts'
 
 export function renderBatches(batches: readonly BatchView[]): string {
   if (batches.length === 0) return 'no batches yet'
@@ -39,7 +39,7 @@ export function renderBatch(batch: BatchView, leaves: readonly LeafView[] | unde
     ['epoch', `${batch.epoch}`],
     ['settler', batch.settler],
     ['jobs', `${batch.jobs}, rejected ${batch.rejected}`],
-    ['accepted fees', renderAmount(batch.acceptedFee)],
+    ['accepted fees', opgOf(batch.acceptedFee)],
     ['signers', `${batch.signers}`],
     ['anchored in', `block ${batch.block} (${batch.confidence}), transaction ${batch.transaction}`],
     ['gas', batch.gasUsed],

@@ -1,7 +1,8 @@
+import { opgOf } from '../../node/index.ts'
 import { hasBit, type Json, NOT_CHECKED } from '../../protocol/index.ts'
 import type { RequestAnswer, RequestProgress } from '../../roles/index.ts'
 import { UNPAID } from './offers.ts'
-import { renderAmount, renderFacts, shortId } from './table.ts'
+import { renderFacts, shortId } from './table.ts'
 
 /** What holds of an answer without a committee; scripts compare it. */
 export const LOCAL_STATEMENT = 'evidence and receipt checked; output not recomputed'
@@ -62,7 +63,7 @@ export function renderInfer(view: InferView): string {
     ['assurance', view.assurance],
     ['checked', view.statement],
     ['not checked', view.notChecked.join(', ') || 'nothing left out'],
-    ['payment', `${view.payment}, fee ${renderAmount(view.fee)}`],
+    ['payment', `${view.payment}, fee ${opgOf(view.fee)}`],
     [
       'time',
       Object.entries(view.timings)
@@ -83,7 +84,7 @@ export function renderProgress(progress: RequestProgress): string {
     case 'offers':
       return `${progress.count} offers fit`
     case 'offer-chosen':
-      return `asking ${shortId(progress.offer.signed.offer.operator)}, at most ${renderAmount(progress.offer.ceiling)}`
+      return `asking ${shortId(progress.offer.signed.offer.operator)}, at most ${opgOf(progress.offer.ceiling)}`
     case 'evidence-checked':
       return 'evidence checked'
     case 'job-sent':
@@ -93,7 +94,7 @@ export function renderProgress(progress: RequestProgress): string {
     case 'head':
       return `head ${progress.index} verified`
     case 'receipt':
-      return `receipt checked, fee ${renderAmount(progress.fee)}; waiting for the rest`
+      return `receipt checked, fee ${opgOf(progress.fee)}; waiting for the rest`
     case 'certificate':
       return `certificate: ${progress.verdict.status}, ${progress.verdict.votes} of ${progress.verdict.committee}`
     case 'failover':

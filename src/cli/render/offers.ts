@@ -1,5 +1,5 @@
-import type { OfferView } from '../../node/index.ts'
-import { renderAmount, renderTable, shortId } from './table.ts'
+import { type OfferView, opgOf } from '../../node/index.ts'
+import { renderTable, shortId } from './table.ts'
 
 /** What every surface says of jobs while no channel pays for them. */
 export const UNPAID = 'unpaid (channel 0)'
@@ -15,7 +15,7 @@ export function renderOffers(offers: readonly OfferView[]): string {
       assurance,
       tiers.join(','),
       privacy.join(','),
-      renderAmount(ceiling),
+      opgOf(ceiling),
     ]),
   )
   return `${table}\njobs are ${UNPAID}`

@@ -18,12 +18,3 @@ export function renderFacts(facts: readonly (readonly [name: string, value: stri
 
 /** `0x1234abcd…`: enough of an id to recognise it; JSON carries the whole. */
 export const shortId = (id: string): string => (id.length > 20 ? `${id.slice(0, 10)}…${id.slice(-4)}` : id)
-
-const WEI_DIGITS = 18
-
-/** Wei as a decimal number of OPG, without trailing zeros. */
-export function renderAmount(wei: string | bigint): string {
-  const digits = wei.toString().padStart(WEI_DIGITS + 1, '0')
-  const fraction = digits.slice(-WEI_DIGITS).replace(/0+$/, '')
-  return `${digits.slice(0, -WEI_DIGITS)}${fraction === '' ? '' : `.${fraction}`} OPG`
-}

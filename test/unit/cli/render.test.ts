@@ -4,8 +4,8 @@ import { exitCodeOf } from '../../../src/cli/exitCodes.ts'
 import { renderError } from '../../../src/cli/render/error.ts'
 import { LOCAL_STATEMENT, notCheckedNames, paymentOf, renderInfer } from '../../../src/cli/render/infer.ts'
 import { renderOffers } from '../../../src/cli/render/offers.ts'
-import { renderAmount, renderTable, shortId } from '../../../src/cli/render/table.ts'
-import { ChainRefusal, NodeError } from '../../../src/node/index.ts'
+import { renderTable, shortId } from '../../../src/cli/render/table.ts'
+import { ChainRefusal, NodeError, opgOf } from '../../../src/node/index.ts'
 import {
   ANSWER_FAULTS,
   NOT_CHECKED,
@@ -17,10 +17,10 @@ import {
 
 describe('people read', () => {
   test('amounts in OPG without losing a wei', () => {
-    expect(renderAmount('0')).toBe('0 OPG')
-    expect(renderAmount(1n)).toBe('0.000000000000000001 OPG')
-    expect(renderAmount('1500000000000000000')).toBe('1.5 OPG')
-    expect(renderAmount(10n ** 27n)).toBe('1000000000 OPG')
+    expect(opgOf('0')).toBe('0 OPG')
+    expect(opgOf(1n)).toBe('0.000000000000000001 OPG')
+    expect(opgOf('1500000000000000000')).toBe('1.5 OPG')
+    expect(opgOf(10n ** 27n)).toBe('1000000000 OPG')
   })
 
   test('tables in columns and ids cut in the middle', () => {
