@@ -192,15 +192,15 @@ function tellBatch({ anchored }: Settled): void {
 
 /** The file a requester keeps, checked as anybody can check it: offline, then against the chain. */
 async function checkReceipt(devnet: Devnet, client: OpgNode, answer: RequestAnswer): Promise<void> {
-  const { crypto, subtle, clock } = nodePorts()
+  const { attestation, crypto, clock } = nodePorts()
   const saved = parseReceiptFile(await readFile(receiptPath(devnet.requesterHome().receipts, answer.jobId)))
   if (!narrator.check('the saved receipt file reads', saved.ok) || !saved.ok) return
   const proven = await awaitBatchProof(client.parts, crypto, saved.value, AbortSignal.timeout(SETTLE_TIMEOUT_MS))
   if (!narrator.check('the batch proves the receipt', proven !== undefined) || proven === undefined) return
   const { network, rpc } = devnet
-  const offline = await verifyReceipt({ crypto, subtle, clock }, proven, { network })
+  const offline = await verifyReceipt({ attestation, crypto, clock }, proven, { network })
   narrator.check('the receipt file verifies offline', offline.ok)
-  const onChain = await verifyReceipt({ crypto, subtle, clock }, proven, { network, rpc: [rpc] })
+  const onChain = await verifyReceipt({ attestation, crypto, clock }, proven, { network, rpc: [rpc] })
   narrator.check('the receipt file verifies against the chain', onChain.ok)
   if (!onChain.ok) narrator.tell(onChain.error.message)
 }

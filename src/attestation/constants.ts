@@ -39,3 +39,8 @@ export const SIMULATED_CA_MS = [20 * 86_400_000, 6 * 86_400_000, 86_400_000] as 
 export const SIMULATED_ROOT_MS = 10 * 365 * 86_400_000
 /** Milliseconds a simulated root starts before its making, so that peers with slower clocks accept it. */
 export const SIMULATED_ROOT_LEAD_MS = 86_400_000
+
+/** Bytes of a collateral bundle: Intel's is 20 kB, two reference manifests of NVIDIA 200 kB. */
+export const MAX_COLLATERAL_BYTES = 1_048_576
+/** Items of a bundle: as many as there are names. */
+export const MAX_COLLATERAL_ITEMS = 16

@@ -1,6 +1,7 @@
 import { encode } from 'cborg'
 import { ok, type Result } from '../protocol/index.ts'
 import { decodeCbor, describe } from './cbor.ts'
+import type { AttestationCrypto } from './crypto.ts'
 import { type AttestationError, refuse } from './errors.ts'
 import { P384_SHA384, type Subtle, type WebKey } from './webcrypto.ts'
 
@@ -48,10 +49,10 @@ export function parseSign1(bytes: Uint8Array): Result<Sign1, AttestationError> {
   return ok({ protectedHeader, payload, signature })
 }
 
-/** Whether `key` (P-384) signed it: ES384 over Sig_structure (RFC 9052, 4.4) without external data. */
-export async function verifySign1(message: Sign1, key: WebKey, subtle: Subtle): Promise<boolean> {
+/** Whether the key in `spki` (P-384) signed it: ES384 over Sig_structure (RFC 9052, 4.4) without external data. */
+export async function verifySign1(message: Sign1, spki: Uint8Array, crypto: AttestationCrypto): Promise<boolean> {
   const covered = sigStructure(message.protectedHeader, message.payload)
-  return subtle.verify(P384_SHA384, key, new Uint8Array(message.signature), covered)
+  return crypto.verify('ES384', spki, message.signature, covered)
 }
 
 /** Encodes and signs; `parameters` defaults to ES384 alone. */

@@ -24,6 +24,16 @@ export const EVIDENCE_CODES = [
   'measurement-refused',
   'report-data-unbound',
   'report-data-mismatch',
+  'malformed-evidence',
+  'malformed-collateral',
+  'collateral-missing',
+  'malformed-crl',
+  'crl-issuer-mismatch',
+  'crl-not-yet-valid',
+  'crl-expired',
+  'bad-crl-signature',
+  'tcb-status-refused',
+  'chip-revoked',
 ] as const
 
 /** One certificate of the chain is at fault; `certificate` is its position, 0 the root. */

@@ -1,5 +1,16 @@
+export * from './assurance.ts'
 export * from './attester.ts'
+export {
+  COLLATERAL_ITEMS,
+  type Collateral,
+  type CollateralItem,
+  collateralDigest,
+  encodeCollateral,
+  parseCollateral,
+} from './collateral.ts'
+export * from './composite.ts'
 export * from './constants.ts'
+export type { AttestationCrypto, DigestAlgorithm, SignatureAlgorithm } from './crypto.ts'
 export {
   AGE_CODES,
   AttestationError,
@@ -13,11 +24,16 @@ export {
 export {
   CHECKS,
   type Check,
+  type DocumentKind,
   type EvidenceInput,
   type EvidenceVerdict,
   evidenceDigest,
+  type Freshness,
   padReportData,
   REPORT_DATA_BYTES,
+  TCB_STATUSES,
+  type TcbStatus,
+  TOKEN_KINDS,
   type VerifierContext,
 } from './evidence.ts'
 export * from './policy.ts'
@@ -34,4 +50,4 @@ export {
   vendorRoots,
 } from './trustRoots.ts'
 export * from './verifyEvidence.ts'
-export type { Subtle, WebKey, WebKeyPair } from './webcrypto.ts'
+export { type Subtle, type WebKey, type WebKeyPair, webAttestationCrypto } from './webcrypto.ts'

@@ -12,19 +12,41 @@ import {
   ok,
   type Result,
 } from '../protocol/index.ts'
+import { type Assurance, CLOUD_ASSURANCES } from './assurance.ts'
 import { MAX_AHEAD_MS, MAX_EVIDENCE_AGE_MS } from './constants.ts'
 import { type AttestationError, mismatch, refuse } from './errors.ts'
+import { type DocumentKind, TCB_STATUSES, type TcbStatus, TOKEN_KINDS } from './evidence.ts'
 import type { TrustProfile } from './trustRoots.ts'
 
 /** Registers that a piece of evidence must show, by their names in its verdict; those not named may hold anything. */
 export interface AllowedMeasurements {
-  readonly kind: EvidenceKind
+  readonly kind: DocumentKind
   readonly values: Readonly<Record<string, Hex>>
+}
+
+/** Least security versions of AMD's `reported_tcb` (SEV-SNP ABI, 2.2); `fmc` on Turin alone. */
+export interface SnpTcb {
+  readonly fmc?: number | undefined
+  readonly bootloader: number
+  readonly tee: number
+  readonly snp: number
+  readonly microcode: number
+}
+
+/** AMD's processor generations, each with its own security versions. */
+export const SNP_PRODUCTS = ['Milan', 'Genoa', 'Turin'] as const
+export type SnpProduct = (typeof SNP_PRODUCTS)[number]
+
+/** The security versions below which evidence does not count, whatever the vendor still signs. */
+export interface TcbFloors {
+  /** Least `tcbEvaluationDataNumber` of Intel's TCB info and QE identity: collateral that is old but not expired. */
+  readonly tcbEvaluationDataNumber: number
+  readonly snp: { readonly [P in SnpProduct]?: SnpTcb | undefined }
 }
 
 /** What a verifier accepts (R6, R14). Every list is an allow-list: an empty one accepts nothing. */
 export interface EvidencePolicy {
-  readonly assurances: readonly AssuranceName[]
+  readonly assurances: readonly Assurance[]
   /** `any` accepts every program, and the verdict says that measurements were not checked. */
   readonly measurements: 'any' | readonly AllowedMeasurements[]
   /** Milliseconds between the evidence's own time and the time of appraisal. */
@@ -34,23 +56,57 @@ export interface EvidencePolicy {
   readonly allowUnbound: boolean
   /** SHA-256 of the DER of certificates that count as revoked, fed by the operator. */
   readonly revokedCertificates: readonly Digest[]
+  /** Machines nobody may use any more, as `instanceId` names them. */
+  readonly revokedChips: readonly string[]
+  /** Statuses that pass; `Unknown` accepts evidence without the collateral that would tell. */
+  readonly tcbStatuses: readonly TcbStatus[]
+  readonly tcbFloors: TcbFloors
+  /** Whether a host with simultaneous multithreading may run an SNP guest. */
+  readonly allowSmt: boolean
+  /** Whether GPU evidence must come with appraised reference measurements and a fresh OCSP answer. */
+  readonly requireGpuAppraisal: boolean
+  /** Least distinct hardware vendors behind one peer, CPU and GPU together. */
+  readonly minimumVendors: number
 }
 
 const allowedMeasurementsSchema = z
   .strictObject({
-    kind: z.enum(Object.keys(EVIDENCE_KIND) as [EvidenceKind]),
+    kind: z.enum([...(Object.keys(EVIDENCE_KIND) as EvidenceKind[]), ...TOKEN_KINDS]),
     values: z.record(z.string(), z.custom<Hex>(isHex, 'expected 0x followed by whole bytes of lower-case hex')),
   })
   .refine((entry) => Object.keys(entry.values).length > 0, 'expected at least one register')
 
+const version = z.int().min(0).max(255)
+const snpTcbSchema = z.strictObject({
+  fmc: version.optional(),
+  bootloader: version,
+  tee: version,
+  snp: version,
+  microcode: version,
+})
+export const tcbFloorsSchema = z.strictObject({
+  tcbEvaluationDataNumber: z.int().min(0).max(65_535).default(0),
+  snp: z
+    .strictObject({ Milan: snpTcbSchema.optional(), Genoa: snpTcbSchema.optional(), Turin: snpTcbSchema.optional() })
+    .default({}),
+})
+
 /** The shape of a policy in configuration; members left out take the defaults of production. */
 export const evidencePolicySchema = z.strictObject({
-  assurances: z.array(z.enum(Object.keys(ASSURANCE) as [AssuranceName])).default(() => [...HARDWARE]),
+  assurances: z
+    .array(z.enum([...(Object.keys(ASSURANCE) as AssuranceName[]), ...CLOUD_ASSURANCES]))
+    .default(() => [...HARDWARE]),
   measurements: z.union([z.literal('any'), z.array(allowedMeasurementsSchema)]).default(() => []),
   maxAgeMs: z.int().positive().max(MAX_EVIDENCE_AGE_MS).default(MAX_EVIDENCE_AGE_MS),
   maxAheadMs: z.int().nonnegative().max(MAX_AHEAD_MS).default(MAX_AHEAD_MS),
   allowUnbound: z.boolean().default(false),
   revokedCertificates: z.array(z.custom<Digest>(isDigest, 'expected 0x + 64 hex digits')).default(() => []),
+  revokedChips: z.array(z.string().min(1).max(256)).default(() => []),
+  tcbStatuses: z.array(z.enum(TCB_STATUSES)).default((): TcbStatus[] => ['UpToDate', 'SWHardeningNeeded']),
+  tcbFloors: tcbFloorsSchema.prefault({}),
+  allowSmt: z.boolean().default(true),
+  requireGpuAppraisal: z.boolean().default(false),
+  minimumVendors: z.int().min(1).max(4).default(1),
 })
 
 const HARDWARE: readonly AssuranceName[] = ['hardware-aws', 'hardware-intel', 'hardware-amd', 'hardware-nvidia']
@@ -83,21 +139,30 @@ export const devnetPolicy = (measurements: EvidencePolicy['measurements'] = 'any
 /** R6: to be called before a node starts. On anything but a devnet throws `policy-refused` for a policy too lax. */
 export function assertPolicy(profile: TrustProfile, policy: EvidencePolicy): void {
   if (profile === 'devnet') return
-  const weak = policy.assurances.filter((assurance) => !HARDWARE.includes(assurance))
+  const weak = policy.assurances.filter((assurance) => !HARDWARE.some((hardware) => hardware === assurance))
   if (weak.length > 0) throw mismatch('policy-refused', 'hardware assurances on a production network', weak.join(', '))
   if (policy.allowUnbound) throw mismatch('policy-refused', 'allowUnbound false on a production network', 'true')
+  const lax = policy.tcbStatuses.filter((status) => status === 'Revoked' || status === 'Unknown')
+  if (lax.length > 0) throw mismatch('policy-refused', 'known TCB statuses on a production network', lax.join(', '))
 }
 
 /** What stands behind a peer, evidence or none, against the policy. */
-export function admitAssurance(policy: EvidencePolicy, assurance: AssuranceName): Result<undefined, AttestationError> {
+export function admitAssurance(policy: EvidencePolicy, assurance: Assurance): Result<undefined, AttestationError> {
   if (policy.assurances.includes(assurance)) return ok(undefined)
   return refuse('assurance-refused', policy.assurances.join(', ') || 'none at all', assurance)
+}
+
+/** A vendor's status against the policy; formats without one pass. */
+export function admitTcb(policy: EvidencePolicy, status: TcbStatus | undefined): Result<undefined, AttestationError> {
+  if (status === undefined || policy.tcbStatuses.includes(status)) return ok(undefined)
+  if (status === 'Unknown') return refuse('collateral-missing', 'collateral that tells the security version', 'none')
+  return refuse('tcb-status-refused', policy.tcbStatuses.join(', ') || 'no status at all', status)
 }
 
 /** Whether one entry of the allow-list is met in every register it names. */
 export function admitMeasurements(
   policy: EvidencePolicy,
-  kind: EvidenceKind,
+  kind: DocumentKind,
   measurements: Readonly<Record<string, Hex>>,
 ): Result<undefined, AttestationError> {
   if (policy.measurements === 'any') return ok(undefined)

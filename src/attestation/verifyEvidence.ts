@@ -1,46 +1,58 @@
-import { bytesToHex, type EvidenceKind, ok, type Result } from '../protocol/index.ts'
+import { bytesToHex, ok, type Result } from '../protocol/index.ts'
 import { equalBytes } from './bytes.ts'
+import { parseCollateral } from './collateral.ts'
 import { type AttestationError, refuse, refuseAge } from './errors.ts'
 import {
   type AuthenticEvidence,
   type Check,
+  type DocumentKind,
   type EvidenceInput,
   type EvidenceVerdict,
   type EvidenceVerifier,
+  type Freshness,
   padReportData,
   type VerifierContext,
 } from './evidence.ts'
 import { verifyNitro } from './nitro/verify.ts'
-import { admitMeasurements } from './policy.ts'
+import { admitMeasurements, admitTcb } from './policy.ts'
 
-const VERIFIERS: Readonly<Record<EvidenceKind, EvidenceVerifier>> = { nitro: verifyNitro }
+const VERIFIERS: Readonly<Partial<Record<DocumentKind, EvidenceVerifier>>> = { nitro: verifyNitro }
 
 /**
- * Judges one piece of evidence under a policy (R5, R6). In order: structure, trust root, chain and signature of its
- * format; then debug mode, measurements, report data and age, so that those codes always speak of authentic evidence.
- * Anything not understood is refused. The error's code is one of `AttestationErrorCode`.
+ * Judges one piece of evidence under a policy (R5, R6). In order: structure, trust root, chain, signature and collateral
+ * of its format; then debug mode, revoked chips, TCB status, measurements, report data and age, so that those codes
+ * always speak of authentic evidence. Anything not understood is refused. The error's code is one of
+ * `AttestationErrorCode`.
  */
 export async function verifyEvidence(
   evidence: EvidenceInput,
   context: VerifierContext,
 ): Promise<Result<EvidenceVerdict, AttestationError>> {
-  if (!Object.hasOwn(VERIFIERS, evidence.kind))
+  const verifier = Object.hasOwn(VERIFIERS, evidence.kind) ? VERIFIERS[evidence.kind] : undefined
+  if (verifier === undefined)
     return refuse('unsupported-kind', Object.keys(VERIFIERS).join(', '), String(evidence.kind))
-  const authentic = await VERIFIERS[evidence.kind](evidence, context)
-  return authentic.ok ? appraise(evidence.kind, authentic.value, context) : authentic
+  const collateral = parseCollateral(evidence.collateral ?? new Uint8Array(0))
+  if (!collateral.ok) return collateral
+  const { kind, document } = evidence
+  const authentic = await verifier({ kind, document, collateral: collateral.value }, context)
+  return authentic.ok ? appraise(kind, authentic.value, context) : authentic
 }
 
 function appraise(
-  kind: EvidenceKind,
+  kind: DocumentKind,
   evidence: AuthenticEvidence,
   context: VerifierContext,
 ): Result<EvidenceVerdict, AttestationError> {
-  const { policy, now, expectedReportData } = context
+  const { policy, expectedReportData } = context
   const checked: Check[] = [...evidence.checked]
   const notChecked: Check[] = [...evidence.notChecked]
 
   if (evidence.debug) return refuse('debug', 'an enclave without debug mode', 'one whose memory its host can read')
   checked.push('not-debug')
+  if (policy.revokedChips.includes(evidence.instanceId))
+    return refuse('chip-revoked', 'a machine that is not revoked', evidence.instanceId)
+  const tcb = admitTcb(policy, evidence.tcbStatus)
+  if (!tcb.ok) return tcb
 
   const measured = admitMeasurements(policy, kind, evidence.measurements)
   if (!measured.ok) return measured
@@ -57,27 +69,51 @@ function appraise(
     checked.push('report-data')
   }
 
-  const age = now - evidence.issuedAt
-  if (!(age <= policy.maxAgeMs)) return refuseAge('evidence-too-old', policy.maxAgeMs, age)
-  if (!(-age <= policy.maxAheadMs)) return refuseAge('evidence-from-the-future', policy.maxAheadMs, -age)
-  checked.push('freshness')
-  ;(evidence.assurance === 'simulated' ? notChecked : checked).push('hardware')
+  const freshness = judgeAge(evidence.issuedAt, context)
+  if (!freshness.ok) return freshness
+  ;(freshness.value.basis === 'none' ? notChecked : checked).push('freshness')
+  ;(evidence.assurance.startsWith('hardware-') ? checked : notChecked).push('hardware')
+  return ok(
+    verdictOf(kind, evidence, freshness.value, { checked, notChecked, bound: expectedReportData !== undefined }),
+  )
+}
 
-  return ok({
+/** Age by the document's own signed time, else by the block its report data names. */
+function judgeAge(issuedAt: number | undefined, context: VerifierContext): Result<Freshness, AttestationError> {
+  const { now, policy, boundAt, expectedReportData } = context
+  const bound = expectedReportData === undefined ? undefined : boundAt
+  const at = issuedAt ?? bound
+  if (at === undefined) return ok({ basis: 'none' })
+  const ageMs = now - at
+  if (!(ageMs <= policy.maxAgeMs)) return refuseAge('evidence-too-old', policy.maxAgeMs, ageMs)
+  if (!(-ageMs <= policy.maxAheadMs)) return refuseAge('evidence-from-the-future', policy.maxAheadMs, -ageMs)
+  return ok({ basis: issuedAt === undefined ? 'bound-block' : 'signed-time', at, ageMs })
+}
+
+function verdictOf(
+  kind: DocumentKind,
+  evidence: AuthenticEvidence,
+  freshness: Freshness,
+  found: { readonly checked: readonly Check[]; readonly notChecked: readonly Check[]; readonly bound: boolean },
+): EvidenceVerdict {
+  const { assurance, root, measurements, reportData, publicKey, nonce, instanceId, tcbStatus, advisories } = evidence
+  return {
     kind,
-    assurance: evidence.assurance,
-    root: evidence.root,
-    measurements: evidence.measurements,
-    reportData: bytesToHex(evidence.reportData),
+    assurance,
+    root,
+    measurements,
+    reportData: bytesToHex(reportData),
     keyBinding: {
-      reportData: expectedReportData === undefined ? 'not-checked' : 'matched',
-      publicKey: evidence.publicKey && bytesToHex(evidence.publicKey),
-      nonce: evidence.nonce && bytesToHex(evidence.nonce),
+      reportData: found.bound ? 'matched' : 'not-checked',
+      publicKey: publicKey && bytesToHex(publicKey),
+      nonce: nonce && bytesToHex(nonce),
     },
-    instanceId: evidence.instanceId,
-    issuedAt: evidence.issuedAt,
+    instanceId,
+    tcbStatus,
+    advisories,
+    freshness,
     expiresAt: evidence.expiresAt,
-    checked,
-    notChecked,
-  })
+    checked: found.checked,
+    notChecked: found.notChecked,
+  }
 }

@@ -1,4 +1,7 @@
-/** The cryptography port of this room (R28): WebCrypto as Node and browsers ship it. */
+import { sha256, sha384, sha512 } from '@noble/hashes/sha2.js'
+import type { AttestationCrypto, SignatureAlgorithm } from './crypto.ts'
+
+/** WebCrypto as Node and browsers ship it (R28). */
 export type Subtle = (typeof globalThis)['crypto']['subtle']
 
 export type WebKey = Awaited<ReturnType<Subtle['importKey']>>
@@ -11,3 +14,34 @@ export interface WebKeyPair {
 /** The one curve and hash of Nitro documents and their certificates (COSE ES384). */
 export const P384 = { name: 'ECDSA', namedCurve: 'P-384' } as const
 export const P384_SHA384 = { name: 'ECDSA', hash: 'SHA-384' } as const
+
+interface Parameters {
+  readonly key: { readonly name: string; readonly hash?: string; readonly namedCurve?: string }
+  readonly use: { readonly name: string; readonly hash?: string; readonly saltLength?: number }
+}
+
+const PARAMETERS: Readonly<Record<SignatureAlgorithm, Parameters>> = {
+  ES256: { key: { name: 'ECDSA', namedCurve: 'P-256' }, use: { name: 'ECDSA', hash: 'SHA-256' } },
+  ES384: { key: P384, use: P384_SHA384 },
+  PS384: { key: { name: 'RSA-PSS', hash: 'SHA-384' }, use: { name: 'RSA-PSS', saltLength: 48 } },
+  RS256: { key: { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' }, use: { name: 'RSASSA-PKCS1-v1_5' } },
+  RS384: { key: { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-384' }, use: { name: 'RSASSA-PKCS1-v1_5' } },
+}
+
+const DIGESTS = { sha256, sha384, sha512 } as const
+
+/** The verifiers' cryptography where only WebCrypto is at hand. */
+export function webAttestationCrypto(subtle: Subtle): AttestationCrypto {
+  return {
+    async verify(algorithm, spki, signature, message) {
+      const { key, use } = PARAMETERS[algorithm]
+      try {
+        const imported = await subtle.importKey('spki', new Uint8Array(spki), key, false, ['verify'])
+        return await subtle.verify(use, imported, new Uint8Array(signature), new Uint8Array(message))
+      } catch {
+        return false
+      }
+    },
+    digest: (algorithm, bytes) => DIGESTS[algorithm](bytes),
+  }
+}

@@ -2,11 +2,11 @@ import { z } from 'zod'
 import {
   type Address,
   type Digest,
-  type EvidenceKind,
   fail,
   ok,
   type Profile,
   type Result,
+  type TrustVendor,
   toChecksumAddress,
   utf8,
 } from '../protocol/index.ts'
@@ -31,7 +31,7 @@ export interface NetworkFile {
   readonly genesisTimestamp: number
   readonly epochSeconds: number
   /** Certificates evidence may start from, by the SHA-256 of their DER (R6). */
-  readonly trustRoots: readonly { readonly name: string; readonly kind: EvidenceKind; readonly sha256: Digest }[]
+  readonly trustRoots: readonly { readonly name: string; readonly vendor: TrustVendor; readonly sha256: Digest }[]
   /** Multiaddresses with peer ids. */
   readonly bootstrap: readonly string[]
 }

@@ -1,13 +1,5 @@
 import { z } from 'zod'
-import {
-  type Address,
-  type Digest,
-  EVIDENCE_KIND,
-  type EvidenceKind,
-  isAddress,
-  isDigest,
-  toChecksumAddress,
-} from '../protocol/index.ts'
+import { type Address, type Digest, isAddress, isDigest, TRUST_VENDORS, toChecksumAddress } from '../protocol/index.ts'
 import { MAX_BOOTSTRAP, MAX_TRUST_ROOTS } from './constants.ts'
 
 /** Members that the files of a network share. */
@@ -30,7 +22,7 @@ export const trustRoots = z
   .array(
     z.strictObject({
       name: z.string().min(1).max(100),
-      kind: z.enum(Object.keys(EVIDENCE_KIND) as [EvidenceKind, ...EvidenceKind[]]),
+      vendor: z.enum(TRUST_VENDORS),
       sha256: digest,
     }),
   )

@@ -1,5 +1,6 @@
 export type { NetworkFile } from '../chain/index.ts'
 export { readInputFile } from '../inference/index.ts'
+export { nodeAttestationCrypto } from './attestationCrypto.ts'
 export * from './attester.ts'
 export * from './batches.ts'
 export { awaitBatchProof } from './batchProof.ts'

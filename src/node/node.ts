@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Registry } from 'prom-client'
 import { privateKeyToAccount } from 'viem/accounts'
 import {
+  type AttestationCrypto,
   assertPolicy,
   assertTrustRoots,
   createSealing,
@@ -60,6 +61,7 @@ import {
   type Sync,
 } from '../roles/index.ts'
 import { openStore, type Store } from '../store/index.ts'
+import { nodeAttestationCrypto } from './attestationCrypto.ts'
 import { createAttester } from './attester.ts'
 import {
   type CommitteeTraffic,
@@ -84,6 +86,8 @@ export interface NodePorts {
   readonly random: Random
   readonly crypto: Secp256k1
   readonly subtle: Subtle
+  /** For signatures of evidence. */
+  readonly attestation: AttestationCrypto
   readonly engine: (components: InferenceComponents, init: InferenceInit) => InferenceEngine
 }
 
@@ -92,6 +96,7 @@ export const nodePorts = (): NodePorts => ({
   random: (length) => new Uint8Array(randomBytes(length)),
   crypto: nodeSecp256k1(),
   subtle: globalThis.crypto.subtle,
+  attestation: nodeAttestationCrypto(),
   engine: (components, init) => onnxEngine(init)(components),
 })
 
@@ -323,7 +328,7 @@ class ComposedNode implements OpgNode {
 
   async #startParts(): Promise<NodeParts> {
     const { config, network, privateKey, logger } = this.#init
-    const { clock, crypto, subtle } = this.#ports
+    const { attestation, clock, crypto } = this.#ports
     const domain = createDomain(network.chainId, network.contracts.stakeManager, network.networkId)
     const parameters = parametersOf(network.profile)
     const trustRoots = [...vendorRoots(), ...network.trustRoots]
@@ -377,7 +382,7 @@ class ComposedNode implements OpgNode {
     offers.start()
     this.#add('offers', () => offers.stop())
     const policy = policyOf(config, network.profile)
-    const grants = createGrantChecker({ chain, crypto, subtle }, { domain, parameters, trustRoots, policy })
+    const grants = createGrantChecker({ attestation, chain, crypto }, { domain, parameters, trustRoots, policy })
     const committee = createCommitteeLookup({ chain }, { parameters })
     return { domain, parameters, trustRoots, chain, host, sync, directory, offers, grants, committee }
   }

@@ -1,4 +1,10 @@
-import { devnetPolicy, type EvidencePolicy, productionPolicy, type Subtle, vendorRoots } from '../attestation/index.ts'
+import {
+  type AttestationCrypto,
+  devnetPolicy,
+  type EvidencePolicy,
+  productionPolicy,
+  vendorRoots,
+} from '../attestation/index.ts'
 import { type ChainClient, createChainClient, type NetworkFile } from '../chain/index.ts'
 import {
   batchDigest,
@@ -21,7 +27,8 @@ import { evidencePortOf } from './receipts.ts'
 
 export interface ReceiptVerificationComponents {
   readonly crypto: Secp256k1
-  readonly subtle: Subtle
+  /** For signatures of evidence. */
+  readonly attestation: AttestationCrypto
   readonly clock: Clock
 }
 
@@ -64,14 +71,14 @@ export async function verifyReceipt(
 
 type Context = ReturnType<typeof contextOf>
 
-function contextOf({ crypto, subtle }: ReceiptVerificationComponents, network: NetworkFile | undefined) {
+function contextOf({ crypto, attestation }: ReceiptVerificationComponents, network: NetworkFile | undefined) {
   const trustRoots = [...vendorRoots(), ...(network?.trustRoots ?? [])]
   const policy: EvidencePolicy =
     network?.profile === 'devnet' ? devnetPolicy() : { ...productionPolicy(), measurements: 'any' }
   return {
     crypto,
     parameters: parametersOf(network?.profile ?? 'production'),
-    verifyEvidence: evidencePortOf({ subtle }, { trustRoots, policy }),
+    verifyEvidence: evidencePortOf({ attestation }, { trustRoots, policy }),
   }
 }
 

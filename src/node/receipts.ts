@@ -1,9 +1,9 @@
 import {
+  type AttestationCrypto,
   type EvidencePolicy,
   evidenceDigest,
-  type Subtle,
   type TrustRoot,
-  verifyEvidence,
+  verifyPeerEvidence,
 } from '../attestation/index.ts'
 import {
   type AnchoredLeaf,
@@ -70,16 +70,16 @@ export function withBatch(file: ReceiptFile, proof: Omit<BatchProof, 'anchored'>
 
 /** Judges a receipt file's evidence with the attestation room (R5, R6). */
 export function evidencePortOf(
-  components: { readonly subtle: Subtle },
+  components: { readonly attestation: AttestationCrypto },
   init: { readonly trustRoots: readonly TrustRoot[]; readonly policy: EvidencePolicy },
 ): ReceiptCheckContext['verifyEvidence'] {
   return async (evidence, expected, at) => {
-    const verdict = await verifyEvidence(evidence, {
+    const verdict = await verifyPeerEvidence(evidence, {
       now: at,
       trustRoots: init.trustRoots,
       expectedReportData: hexToBytes(expected),
       policy: init.policy,
-      subtle: components.subtle,
+      crypto: components.attestation,
     })
     if (!verdict.ok) return fail({ code: verdict.error.code, message: verdict.error.message })
     const digest = evidenceDigest(evidence.kind, evidence.document)

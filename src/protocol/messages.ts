@@ -16,8 +16,22 @@ import type {
 import type { Signature } from './ports.ts'
 
 /** Evidence formats, by the code that enters `evidenceDigest`. */
-export const EVIDENCE_KIND = { nitro: 1 } as const
+export const EVIDENCE_KIND = {
+  nitro: 1,
+  tdx: 2,
+  sgx: 3,
+  'sev-snp': 4,
+  'azure-snp-vtpm': 5,
+  'azure-tdx-vtpm': 6,
+  'tdx-dstack': 7,
+  'nvidia-gpu': 8,
+  'nvidia-switch': 9,
+} as const
 export type EvidenceKind = keyof typeof EVIDENCE_KIND
+
+/** Whose certificates a chain starts from; `nvidia-rim` signs reference measurements, not devices. */
+export const TRUST_VENDORS = ['aws', 'intel', 'amd', 'nvidia', 'nvidia-rim'] as const
+export type TrustVendor = (typeof TRUST_VENDORS)[number]
 
 /** What a grant's `evidence` digest stands for, and the block its report data names (R5). */
 export interface Evidence {

@@ -1,10 +1,11 @@
 import {
+  type AttestationCrypto,
+  type Check,
   type EvidencePolicy,
-  type EvidenceVerdict,
   evidenceDigest,
-  type Subtle,
+  type PeerVerdict,
   type TrustRoot,
-  verifyEvidence,
+  verifyPeerEvidence,
 } from '../attestation/index.ts'
 import type { BlockRef } from '../chain/index.ts'
 import {
@@ -33,7 +34,7 @@ export interface GrantVerdict {
   readonly assurance: number
   /** Bits of `NOT_CHECKED`. */
   readonly notChecked: number
-  readonly evidence: EvidenceVerdict
+  readonly evidence: PeerVerdict
 }
 
 export interface GrantProblem {
@@ -49,7 +50,8 @@ export interface GrantChecker {
 export interface GrantCheckerComponents {
   readonly chain: { blockByNumber(number: number): Promise<BlockRef | undefined> }
   readonly crypto: Pick<Secp256k1, 'recover'>
-  readonly subtle: Subtle
+  /** For signatures of evidence. */
+  readonly attestation: AttestationCrypto
 }
 
 export interface GrantCheckerInit {
@@ -147,23 +149,33 @@ async function appraise(
     blockNumber: evidence.blockNumber,
     blockHash: evidence.blockHash,
   })
-  const verdict = await verifyEvidence(evidence, {
+  const verdict = await verifyPeerEvidence(evidence, {
     now: grant.notBefore,
+    boundAt: block.timestamp,
     trustRoots: init.trustRoots,
     expectedReportData: hexToBytes(bound),
     policy: init.policy,
-    subtle: components.subtle,
+    crypto: components.attestation,
   })
   if (!verdict.ok) return fail({ code: verdict.error.code, message: verdict.error.message })
-  const measured = verdict.value.notChecked.includes('measurements') ? NOT_CHECKED.measurements : 0
-  const revocation = verdict.value.notChecked.includes('certificate-revocation')
-    ? NOT_CHECKED['evidence-collateral']
-    : 0
   return ok({
     digest,
     signed,
     assurance: ASSURANCE[verdict.value.assurance],
-    notChecked: measured | revocation,
+    notChecked: notCheckedBits(verdict.value.notChecked),
     evidence: verdict.value,
   })
 }
+
+/** Checks whose absence a result must admit, by the bit that says so. */
+const BIT_OF: Readonly<Partial<Record<Check, number>>> = {
+  measurements: NOT_CHECKED.measurements,
+  'certificate-revocation': NOT_CHECKED['evidence-collateral'],
+  tcb: NOT_CHECKED['evidence-collateral'],
+  rim: NOT_CHECKED['evidence-collateral'],
+  ocsp: NOT_CHECKED['evidence-collateral'],
+  'gpu-cpu-colocation': NOT_CHECKED['gpu-cpu-colocation'],
+}
+
+const notCheckedBits = (checks: readonly Check[]): number =>
+  checks.reduce((bits, check) => bits | (BIT_OF[check] ?? 0), 0)

@@ -40,8 +40,13 @@ describe('R28: browser bundles', () => {
       { instanceId: 'i-1', measurements: { code: measured, configuration: measured, models: measured } },
     )
     const expectedReportData = random(32)
-    const document = await attester.attest(expectedReportData, now)
-    const context = { now, trustRoots: [authority.trustRoot], expectedReportData, subtle }
+    const { document } = await attester.attest(expectedReportData, now)
+    const context = {
+      now,
+      trustRoots: [authority.trustRoot],
+      expectedReportData,
+      crypto: room.webAttestationCrypto(subtle),
+    }
     const accepted = await room.verifyEvidence({ kind: 'nitro', document }, { ...context, policy: room.devnetPolicy() })
     expect(accepted.ok && accepted.value.assurance).toBe('simulated')
     const refused = await room.verifyEvidence(

@@ -10,6 +10,7 @@ import {
 import { type ChainClient, createChainClient, type NetworkFile } from '../../src/chain/index.ts'
 import { type InferenceEngine, type LocalModel, MAX_INPUT_BYTES, onnxEngine } from '../../src/inference/index.ts'
 import { createHost, type Host } from '../../src/net/index.ts'
+import { nodeAttestationCrypto } from '../../src/node/attestationCrypto.ts'
 import { nodeSecp256k1 } from '../../src/node/crypto.ts'
 import { readModelFolder } from '../../src/node/modelFolder.ts'
 import {
@@ -165,7 +166,7 @@ async function startParts(init: PeerInit, listen: readonly string[]) {
   )
   offers.start()
   const grants = createGrantChecker(
-    { chain, crypto, subtle },
+    { attestation: nodeAttestationCrypto(), chain, crypto },
     { domain, parameters, trustRoots, policy: devnetPolicy() },
   )
   const committee = createCommitteeLookup({ chain }, { parameters })

@@ -4,8 +4,9 @@ import {
   evidenceDigest,
   type SimulatedAuthority,
   simulatedAttester,
-  verifyEvidence,
+  verifyPeerEvidence,
 } from '../../src/attestation/index.ts'
+import { nodeAttestationCrypto } from '../../src/node/attestationCrypto.ts'
 import { nodeSecp256k1 } from '../../src/node/crypto.ts'
 import { devnetPrivateKey } from '../../src/node/devnetKeys.ts'
 import {
@@ -89,12 +90,12 @@ export interface ReceiptFixture {
 export const evidencePort =
   (authority: Pick<SimulatedAuthority, 'trustRoot'>): ReceiptCheckContext['verifyEvidence'] =>
   async (evidence, expected, at) => {
-    const verdict = await verifyEvidence(evidence, {
+    const verdict = await verifyPeerEvidence(evidence, {
       now: at,
       trustRoots: [authority.trustRoot],
       expectedReportData: hexToBytes(expected),
       policy: devnetPolicy(),
-      subtle,
+      crypto: nodeAttestationCrypto(),
     })
     if (!verdict.ok) return fail({ code: verdict.error.code, message: verdict.error.message })
     const { assurance, notChecked } = verdict.value
@@ -123,7 +124,7 @@ export async function makeReceiptFixture(decision: 'accepted' | 'rejected' = 'ac
     blockNumber: 40,
     blockHash: hash('block'),
   }
-  const document = await attester.attest(
+  const { document } = await attester.attest(
     hexToBytes(reportData({ ...bound, chainId: domain.chainId, networkId: domain.networkId })),
     NOW,
   )

@@ -1,11 +1,11 @@
 import { bytesToHex, type Hex, ok } from '../../protocol/index.ts'
 import { MAX_NITRO_BYTES } from '../constants.ts'
 import { parseSign1, verifySign1 } from '../cose.ts'
-import { refuse, refuseSize } from '../errors.ts'
+import { refuse, refuseCertificate, refuseSize } from '../errors.ts'
 import type { EvidenceVerifier } from '../evidence.ts'
 import { admitRoot } from '../trustRoots.ts'
-import { type Certificate, parseCertificate } from '../x509/certificate.ts'
-import { importCertificateKey, verifyChain } from '../x509/chain.ts'
+import { type Certificate, nameText, parseCertificate } from '../x509/certificate.ts'
+import { chainEnd, verifyChain } from '../x509/chain.ts'
 import { parseNitroDocument } from './document.ts'
 
 /** Image, kernel and application: AWS zeroes them when an enclave runs in debug mode. */
@@ -25,26 +25,26 @@ export const verifyNitro: EvidenceVerifier = async (evidence, context) => {
   const document = parsed.value
 
   const ders = [...document.cabundle, document.certificate]
-  const admitted = admitRoot(ders[0] ?? document.certificate, evidence.kind, context.trustRoots, context.policy)
+  const admitted = admitRoot(ders[0] ?? document.certificate, 'aws', context)
   if (!admitted.ok) return admitted
 
   const chain: Certificate[] = []
   for (const [position, der] of ders.entries()) {
     const certificate = parseCertificate(der, position)
     if (!certificate.ok) return certificate
+    const { keyType } = certificate.value
+    if (keyType !== 'P-384') return refuseCertificate('wrong-certificate-algorithm', position, 'a P-384 key', keyType)
     chain.push(certificate.value)
   }
-  const { subtle, policy } = context
+  const { crypto, policy } = context
   const revoked = new Set(policy.revokedCertificates)
-  const chained = await verifyChain(chain, { at: document.timestamp, revoked, subtle })
+  const chained = await verifyChain(chain, { at: document.timestamp, revoked, crypto, leafUsage: 'required' })
   if (!chained.ok) return chained
 
   const leaf = chain.at(-1)
   if (leaf === undefined) return refuse('bad-field', 'a leaf certificate', 'none')
-  const key = await importCertificateKey(leaf, subtle)
-  if (!key.ok) return key
-  if (!(await verifySign1(message.value, key.value, subtle)))
-    return refuse('bad-signature', `an ES384 signature by ${leaf.subjectText}`, 'another')
+  if (!(await verifySign1(message.value, leaf.spki, crypto)))
+    return refuse('bad-signature', `an ES384 signature by ${nameText(leaf.subject)}`, 'another')
 
   const measurements: Record<string, Hex> = {}
   for (const [index, register] of document.pcrs) measurements[`pcr${index}`] = bytesToHex(register)
@@ -56,8 +56,10 @@ export const verifyNitro: EvidenceVerifier = async (evidence, context) => {
     publicKey: document.publicKey,
     nonce: document.nonce,
     instanceId: document.moduleId,
+    tcbStatus: undefined,
+    advisories: [],
     issuedAt: document.timestamp,
-    expiresAt: Math.min(...chain.map((certificate) => certificate.notAfter)),
+    expiresAt: chainEnd(chain),
     checked: ['structure', 'trust-root', 'certificate-chain', 'signature'],
     notChecked: ['certificate-revocation'],
   })

@@ -1,6 +1,6 @@
 import { sha384 } from '@noble/hashes/sha2.js'
 import type { EvidenceKind } from '../../protocol/index.ts'
-import type { Attester } from '../attester.ts'
+import type { Attestation, Attester } from '../attester.ts'
 import { NITRO_PCR_BYTES, SIMULATED_LEAF_MARGIN_MS, SIMULATED_LEAF_MS } from '../constants.ts'
 import { signSign1 } from '../cose.ts'
 import { mismatch } from '../errors.ts'
@@ -57,7 +57,7 @@ class Simulated implements Attester {
     this.#pcrs = pcrs
   }
 
-  async attest(reportData: Uint8Array, now: number): Promise<Uint8Array> {
+  async attest(reportData: Uint8Array, now: number): Promise<Attestation> {
     const userData = padReportData(this.kind, reportData)
     const { cabundle, certificate, privateKey } = await this.#chainAt(now)
     const payload = encodeNitroDocument({
@@ -70,7 +70,8 @@ class Simulated implements Attester {
       userData,
       nonce: undefined,
     })
-    return signSign1(payload, privateKey, this.#components.subtle)
+    const document = await signSign1(payload, privateKey, this.#components.subtle)
+    return { document, collateral: new Uint8Array(0) }
   }
 
   async #chainAt(now: number): Promise<IssuedChain> {

@@ -5,7 +5,7 @@ import { SIMULATED_CA_MS, SIMULATED_LEAF_MS, SIMULATED_ROOT_LEAD_MS, SIMULATED_R
 import { type AttestationError, mismatch } from '../errors.ts'
 import { type TrustRoot, trustRoot } from '../trustRoots.ts'
 import { P384, P384_SHA384, type Subtle, type WebKey } from '../webcrypto.ts'
-import { type Certificate, parseCertificate, USAGE } from '../x509/certificate.ts'
+import { type Certificate, nameText, parseCertificate, USAGE } from '../x509/certificate.ts'
 import { generateP384, issueCertificate, roleExtensions } from '../x509/issue.ts'
 
 /** In the name of every simulated root, so that nobody who reads a chain is misled. */
@@ -87,14 +87,15 @@ export async function importSimulatedAuthority(
     const parsed = parseCertificate(soleBlock(pem.certificate), 0)
     if (!parsed.ok) return fail(mismatch('bad-authority', 'a P-384 certificate', 'another', parsed.error))
     const root = parsed.value
-    if (!root.subjectText.includes(SIMULATED_MARK))
-      return fail(mismatch('bad-authority', `a subject with "${SIMULATED_MARK}"`, root.subjectText))
-    if (!root.isCa || (root.usages & USAGE.keyCertSign) === 0)
+    const subject = nameText(root.subject)
+    if (!subject.includes(SIMULATED_MARK))
+      return fail(mismatch('bad-authority', `a subject with "${SIMULATED_MARK}"`, subject))
+    if (!root.isCa || ((root.usages ?? 0) & USAGE.keyCertSign) === 0)
       return fail(mismatch('bad-authority', 'a CA certificate', 'an end entity'))
     const key = await subtle.importKey('pkcs8', soleBlock(pem.privateKey), P384, true, ['sign'])
     const probe = components.random(SERIAL_BYTES) as Uint8Array<ArrayBuffer>
     const signature = await subtle.sign(P384_SHA384, key, probe)
-    const publicKey = await subtle.importKey('spki', root.spki, P384, false, ['verify'])
+    const publicKey = await subtle.importKey('spki', new Uint8Array(root.spki), P384, false, ['verify'])
     if (!(await subtle.verify(P384_SHA384, publicKey, signature, probe)))
       return fail(mismatch('bad-authority', 'the private key of the certificate', 'another key'))
     return ok(new Authority(components, root, key))
@@ -115,7 +116,7 @@ class Authority implements SimulatedAuthority {
     this.#root = root
     this.#key = key
     this.certificate = root.der
-    this.trustRoot = trustRoot(root.subjectText, 'nitro', root.der)
+    this.trustRoot = trustRoot(nameText(root.subject), 'aws', root.der)
   }
 
   async issueChain(instanceId: string, now: number): Promise<IssuedChain> {
@@ -123,7 +124,7 @@ class Authority implements SimulatedAuthority {
     const { subtle, random } = this.#components
     const notBefore = wholeSecond(now)
     const cabundle: Uint8Array[] = [this.certificate]
-    let issuer = this.#root.subjectText
+    let issuer = nameText(this.#root.subject)
     let signingKey = this.#key
     for (const [above, tier] of TIERS.entries()) {
       const keys = await generateP384(subtle)

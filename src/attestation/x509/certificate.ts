@@ -1,107 +1,205 @@
-import 'reflect-metadata'
-import { AsnEcSignatureFormatter, BasicConstraintsExtension, KeyUsagesExtension, X509Certificate } from '@peculiar/x509'
 import { ok, type Result } from '../../protocol/index.ts'
+import { equalBytes } from '../bytes.ts'
+import type { SignatureAlgorithm } from '../crypto.ts'
+import { context, DerError, DerReader, type Element, TAG } from '../der/reader.ts'
+import { booleanValue, ecdsaSignature, namedBits, oidText, smallInteger, timeOf, wholeBits } from '../der/values.ts'
 import { type AttestationError, refuseCertificate } from '../errors.ts'
-import { P384 } from '../webcrypto.ts'
+import { COORDINATE_BYTES, KEY_OF, type KeyType, keyTypeOf, signatureAlgorithm } from './algorithms.ts'
 
-/** RFC 5280 key usage bits as `@peculiar/x509` numbers them. */
-export const USAGE = { digitalSignature: 1, keyCertSign: 32 } as const
+/** RFC 5280, 4.2.1.3: bit n of the extension is 2^n here, as `@peculiar/x509` numbers them. */
+export const USAGE = { digitalSignature: 1, keyCertSign: 1 << 5, cRLSign: 1 << 6 } as const
 
-const OID_BASIC_CONSTRAINTS = '2.5.29.19'
-const OID_KEY_USAGE = '2.5.29.15'
-const UNDERSTOOD = new Set([OID_BASIC_CONSTRAINTS, OID_KEY_USAGE])
+export const OID = {
+  keyUsage: '2.5.29.15',
+  subjectAltName: '2.5.29.17',
+  basicConstraints: '2.5.29.19',
+  extendedKeyUsage: '2.5.29.37',
+} as const
 
-/** An X.509 v3 certificate with a P-384 key, signed by ECDSA with SHA-384; nothing about it is verified. */
+const MAX_CERTIFICATE_BYTES = 16_384
+const MAX_EXTENSIONS = 64
+
+export interface CertificateExtension {
+  readonly critical: boolean
+  /** Content of the OCTET STRING. */
+  readonly value: Uint8Array
+}
+
+/** An X.509 v3 certificate in DER, of the algorithms in `SIGNATURE_ALGORITHMS`; nothing about it is verified. */
 export interface Certificate {
   /** Position in the chain, 0 the root. */
   readonly position: number
   readonly der: Uint8Array
   /** The signed bytes. */
-  readonly tbs: Uint8Array<ArrayBuffer>
-  /** r and s, IEEE P1363. */
-  readonly signature: Uint8Array<ArrayBuffer>
-  readonly spki: Uint8Array<ArrayBuffer>
+  readonly tbs: Uint8Array
+  readonly algorithm: SignatureAlgorithm
+  /** ECDSA as IEEE P1363. */
+  readonly signature: Uint8Array
+  readonly keyType: KeyType
+  readonly spki: Uint8Array
+  /** Content of the INTEGER, sign byte and all. */
+  readonly serial: Uint8Array
   /** DER of the names: they are compared byte by byte. */
   readonly subject: Uint8Array
   readonly issuer: Uint8Array
-  /** RFC 4514 text, for people. */
-  readonly subjectText: string
   /** Milliseconds since 1970, both ends included. */
   readonly notBefore: number
   readonly notAfter: number
   readonly isCa: boolean
   readonly pathLength: number | undefined
-  /** Zero where the extension is absent. */
-  readonly usages: number
+  /** Bits of `USAGE`; undefined where the extension is absent. */
+  readonly usages: number | undefined
+  /** By dotted object identifier, each once. */
+  readonly extensions: ReadonlyMap<string, CertificateExtension>
 }
 
-/** Parses DER. Critical extensions other than basic constraints and key usage are refused (RFC 5280, 4.2). */
+/** Parses DER (RFC 5280, 4.1): one certificate and nothing after it, at most 16 KiB. `position` is for error messages. */
 export function parseCertificate(der: Uint8Array, position: number): Result<Certificate, AttestationError> {
-  if (!isOneSequence(der))
-    return refuseCertificate('malformed-certificate', position, 'one DER sequence', `${der.length} other bytes`)
+  if (der.length > MAX_CERTIFICATE_BYTES)
+    return refuseCertificate(
+      'malformed-certificate',
+      position,
+      `at most ${MAX_CERTIFICATE_BYTES} bytes`,
+      `${der.length}`,
+    )
   try {
     return readCertificate(der, position)
   } catch (cause) {
-    return refuseCertificate('malformed-certificate', position, 'an X.509 v3 certificate', 'other bytes', cause)
+    if (!(cause instanceof DerError)) throw cause
+    return refuseCertificate('malformed-certificate', position, 'an X.509 v3 certificate', cause.message, cause)
   }
 }
 
 function readCertificate(der: Uint8Array, position: number): Result<Certificate, AttestationError> {
-  const certificate = new X509Certificate(new Uint8Array(der))
-  const key = certificate.publicKey.algorithm as { name?: string; namedCurve?: string }
-  const signed = certificate.signatureAlgorithm as { name?: string; hash?: { name?: string } }
-  if (key.name !== P384.name || key.namedCurve !== P384.namedCurve)
-    return refuseCertificate('wrong-certificate-algorithm', position, 'a P-384 key', `${key.name} ${key.namedCurve}`)
-  if (signed.name !== 'ECDSA' || signed.hash?.name !== 'SHA-384')
-    return refuseCertificate(
-      'wrong-certificate-algorithm',
-      position,
-      'ECDSA with SHA-384',
-      `${signed.name} ${signed.hash?.name}`,
-    )
-  const types = certificate.extensions.map((extension) => extension.type)
-  if (new Set(types).size !== types.length)
-    return refuseCertificate('malformed-certificate', position, 'each extension once', types.join(', '))
-  for (const extension of certificate.extensions)
-    if (extension.critical && !UNDERSTOOD.has(extension.type))
-      return refuseCertificate('unknown-critical-extension', position, [...UNDERSTOOD].join(', '), extension.type)
+  const reader = new DerReader(der)
+  const outer = reader.enter(TAG.sequence)
+  reader.end()
+  const signed = outer.expect(TAG.sequence)
+  const outerAlgorithm = outer.expect(TAG.sequence).whole
+  const signatureBits = wholeBits(outer.expect(TAG.bitString).content)
+  outer.end()
 
-  const constraints = certificate.getExtension(BasicConstraintsExtension)
-  const usage = certificate.getExtension(KeyUsagesExtension)
-  const signature = new AsnEcSignatureFormatter().toWebSignature(P384, certificate.signature)
-  if (signature === null) throw new TypeError('expected an ECDSA signature')
+  const tbs = new DerReader(signed.content)
+  const version = tbs.enter(context(0, true))
+  if (smallInteger(version.expect(TAG.integer).content) !== 2) throw new DerError('a version other than 3')
+  version.end()
+  const serial = tbs.expect(TAG.integer).content
+  const innerAlgorithm = tbs.expect(TAG.sequence).whole
+  if (!equalBytes(innerAlgorithm, outerAlgorithm)) throw new DerError('two signature algorithms')
+  const issuer = tbs.expect(TAG.sequence).whole
+  const validity = tbs.enter(TAG.sequence)
+  const notBefore = timeOf(validity.next())
+  const notAfter = timeOf(validity.next())
+  validity.end()
+  const subject = tbs.expect(TAG.sequence).whole
+  const spki = tbs.expect(TAG.sequence).whole
+  tbs.optional(context(1, false))
+  tbs.optional(context(2, false))
+  const extensions = readExtensions(tbs.optional(context(3, true)))
+  tbs.end()
+
+  const algorithm = signatureAlgorithm(outerAlgorithm)
+  if (algorithm === undefined)
+    return refuseCertificate('wrong-certificate-algorithm', position, 'a signature of a known algorithm', 'another')
+  const keyType = keyTypeOf(spki)
+  if (keyType === undefined)
+    return refuseCertificate('wrong-certificate-algorithm', position, 'a key on P-256 or P-384, or RSA', 'another')
+  const { isCa, pathLength } = constraintsOf(extensions.get(OID.basicConstraints))
   return ok({
     position,
     der,
-    tbs: signedPart(der),
-    signature: new Uint8Array(signature),
-    spki: new Uint8Array(certificate.publicKey.rawData),
-    subject: new Uint8Array(certificate.subjectName.toArrayBuffer()),
-    issuer: new Uint8Array(certificate.issuerName.toArrayBuffer()),
-    subjectText: certificate.subject,
-    notBefore: certificate.notBefore.getTime(),
-    notAfter: certificate.notAfter.getTime(),
-    isCa: constraints?.ca ?? false,
-    pathLength: constraints?.pathLength,
-    usages: usage?.usages ?? 0,
+    tbs: signed.whole,
+    algorithm,
+    signature: signatureOf(algorithm, signatureBits),
+    keyType,
+    spki,
+    serial,
+    subject,
+    issuer,
+    notBefore,
+    notAfter,
+    isCa,
+    pathLength,
+    usages: usagesOf(extensions.get(OID.keyUsage)),
+    extensions,
   })
 }
 
-/** The library reads PEM, hexadecimal and what follows the first item too: only one DER sequence may pass. */
-const isOneSequence = (der: Uint8Array): boolean => sequenceEnd(der, 0) === der.length
-
-/** The first item inside the outer sequence, byte for byte as it was signed. */
-function signedPart(der: Uint8Array): Uint8Array<ArrayBuffer> {
-  const start = der[1] === 0x81 ? 3 : 4
-  const end = sequenceEnd(der, start)
-  if (end === undefined) throw new TypeError('expected a sequence to be signed')
-  return der.slice(start, end)
+/** A signature as its algorithm's verification takes it. Throws DerError. */
+export function signatureOf(algorithm: SignatureAlgorithm, bits: Uint8Array): Uint8Array {
+  const key = KEY_OF[algorithm]
+  return key === 'RSA' ? bits : ecdsaSignature(bits, COORDINATE_BYTES[key])
 }
 
-/** Where a DER sequence of 128 to 65535 bytes ends: certificates and what is signed in them are all in that range. */
-function sequenceEnd(der: Uint8Array, start: number): number | undefined {
-  const [tag, length, high, low] = der.subarray(start)
-  if (tag !== 0x30 || high === undefined || low === undefined) return undefined
-  if (length === 0x81) return high >= 0x80 ? start + 3 + high : undefined
-  return length === 0x82 && high > 0 ? start + 4 + high * 256 + low : undefined
+/** Extensions of a certificate or a CRL, each once. Throws DerError. */
+export function readExtensions(element: Element | undefined): ReadonlyMap<string, CertificateExtension> {
+  const extensions = new Map<string, CertificateExtension>()
+  if (element === undefined) return extensions
+  const outer = new DerReader(element.content)
+  const list = outer.enter(TAG.sequence)
+  outer.end()
+  while (!list.done) {
+    const extension = list.enter(TAG.sequence)
+    const oid = oidText(extension.expect(TAG.oid).content)
+    const critical = extension.optional(TAG.boolean)
+    const value = extension.expect(TAG.octetString).content
+    extension.end()
+    if (extensions.has(oid) || extensions.size >= MAX_EXTENSIONS) throw new DerError(`extension ${oid} once more`)
+    extensions.set(oid, { critical: critical !== undefined && booleanValue(critical.content), value })
+  }
+  return extensions
+}
+
+function constraintsOf(extension: CertificateExtension | undefined): {
+  readonly isCa: boolean
+  readonly pathLength: number | undefined
+} {
+  if (extension === undefined) return { isCa: false, pathLength: undefined }
+  const reader = new DerReader(extension.value)
+  const constraints = reader.enter(TAG.sequence)
+  reader.end()
+  const ca = constraints.optional(TAG.boolean)
+  const pathLength = constraints.optional(TAG.integer)
+  constraints.end()
+  return {
+    isCa: ca !== undefined && booleanValue(ca.content),
+    pathLength: pathLength && smallInteger(pathLength.content),
+  }
+}
+
+function usagesOf(extension: CertificateExtension | undefined): number | undefined {
+  if (extension === undefined) return undefined
+  const reader = new DerReader(extension.value)
+  const bits = namedBits(reader.expect(TAG.bitString).content)
+  reader.end()
+  return bits
+}
+
+const TEXT_TAGS: ReadonlySet<number> = new Set([TAG.utf8String, TAG.printableString, TAG.ia5String])
+const ATTRIBUTES: Readonly<Record<string, string>> = {
+  '2.5.4.3': 'CN',
+  '2.5.4.5': 'serialNumber',
+  '2.5.4.6': 'C',
+  '2.5.4.7': 'L',
+  '2.5.4.8': 'ST',
+  '2.5.4.10': 'O',
+  '2.5.4.11': 'OU',
+}
+
+/** A name for people, e.g. `CN=NVIDIA Device Identity CA, O=NVIDIA`; never compared. */
+export function nameText(name: Uint8Array): string {
+  try {
+    const parts: string[] = []
+    const sets = new DerReader(name).enter(TAG.sequence)
+    while (!sets.done) {
+      const attribute = sets.enter(TAG.set).enter(TAG.sequence)
+      const oid = oidText(attribute.expect(TAG.oid).content)
+      const value = attribute.next()
+      if (TEXT_TAGS.has(value.tag)) parts.push(`${ATTRIBUTES[oid] ?? oid}=${new TextDecoder().decode(value.content)}`)
+    }
+    return parts.join(', ')
+  } catch (cause) {
+    if (!(cause instanceof DerError)) throw cause
+    return 'an unreadable name'
+  }
 }

@@ -1,6 +1,14 @@
 import { existsSync } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
-import { type NetworkFile, nodeSecp256k1, opgOf, readHome, readNetwork, verifyReceipt } from '../../node/index.ts'
+import {
+  type NetworkFile,
+  nodeAttestationCrypto,
+  nodeSecp256k1,
+  opgOf,
+  readHome,
+  readNetwork,
+  verifyReceipt,
+} from '../../node/index.ts'
 import {
   ASSURANCE,
   nameOfCode,
@@ -39,7 +47,7 @@ export async function receiptVerify(
     })
   }
   const verdict = await verifyReceipt(
-    { crypto: nodeSecp256k1(), subtle: globalThis.crypto.subtle, clock: Date.now },
+    { crypto: nodeSecp256k1(), attestation: nodeAttestationCrypto(), clock: Date.now },
     parsed.value,
     { ...(network === undefined ? {} : { network }), ...(options.rpc === undefined ? {} : { rpc: options.rpc }) },
   )

@@ -59,7 +59,7 @@ export async function openSession(components: SessionComponents, init: SessionIn
     blockNumber: block.number,
     blockHash: block.hash,
   })
-  const document = await attester.attest(hexToBytes(bound), init.now)
+  const { document, collateral } = await attester.attest(hexToBytes(bound), init.now)
   const grant = {
     operator: operator.address,
     sessionKey: session.address,
@@ -80,7 +80,7 @@ export async function openSession(components: SessionComponents, init: SessionIn
       document,
       blockNumber: block.number,
       blockHash: block.hash,
-      collateral: new Uint8Array(0),
+      collateral,
     },
   }
   return { grant: { signed, digest, session, models: init.models }, encryptionKey }

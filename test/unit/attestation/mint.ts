@@ -14,8 +14,10 @@ import {
   issueCertificate,
   roleExtensions,
 } from '../../../src/attestation/x509/issue.ts'
+import { nodeAttestationCrypto } from '../../../src/node/attestationCrypto.ts'
 
 export const subtle: Subtle = globalThis.crypto.subtle
+export const crypto = nodeAttestationCrypto()
 export const random = (length: number): Uint8Array<ArrayBuffer> =>
   globalThis.crypto.getRandomValues(new Uint8Array(length))
 
@@ -77,7 +79,7 @@ export async function createMint(): Promise<Mint> {
     return deviation.der?.(der, position) ?? der
   }
   return {
-    root: trustRoot('test', 'nitro', root),
+    root: trustRoot('test', 'aws', root),
     keys,
     rootDer: async () => root,
     async mint(deviation = {}) {
@@ -119,7 +121,7 @@ export async function judge(
 ): Promise<string> {
   const result = await verifyEvidence(
     { kind: 'nitro', document },
-    { now: NOW, policy: POLICY, expectedReportData: REPORT_DATA, trustRoots, subtle, ...over },
+    { now: NOW, policy: POLICY, expectedReportData: REPORT_DATA, trustRoots, crypto, ...over },
   )
   return result.ok ? result.value.assurance : result.error.code
 }

@@ -23,7 +23,7 @@ const codeOf = (act: () => void): string | undefined => {
   }
 }
 
-const devnetRoot: TrustRoot = { name: 'devnet', kind: 'nitro', sha256: `0x${'12'.repeat(32)}` }
+const devnetRoot: TrustRoot = { name: 'devnet', vendor: 'aws', sha256: `0x${'12'.repeat(32)}` }
 
 describe('trust roots', () => {
   it('R6: a production network refuses to start with a root of no vendor', () => {
@@ -37,7 +37,7 @@ describe('trust roots', () => {
     const posing = { ...AWS_NITRO_ROOT_G1, sha256: devnetRoot.sha256 }
     expect(codeOf(() => assertTrustRoots('production', [posing]))).toBe('non-vendor-root')
     expect(rootAssurance(posing)).toBe('simulated')
-    expect(rootAssurance({ ...AWS_NITRO_ROOT_G1, kind: 'tdx' as 'nitro' })).toBe('simulated')
+    expect(rootAssurance({ ...AWS_NITRO_ROOT_G1, vendor: 'intel' })).toBe('simulated')
     expect(rootAssurance({ ...AWS_NITRO_ROOT_G1, name: 'any' })).toBe('hardware-aws')
   })
 
@@ -50,9 +50,9 @@ describe('trust roots', () => {
   it('pins PEM and DER of one certificate alike', async () => {
     const der = await (await createMint()).rootDer()
     const pem = `-----BEGIN CERTIFICATE-----\n${Buffer.from(der).toString('base64')}\n-----END CERTIFICATE-----\n`
-    expect(trustRoot('a', 'nitro', pem)).toEqual(trustRoot('a', 'nitro', der))
-    expect(codeOf(() => trustRoot('a', 'nitro', pem + pem))).toBe('malformed-root')
-    expect(codeOf(() => trustRoot('a', 'nitro', 'no PEM'))).toBe('malformed-root')
+    expect(trustRoot('a', 'aws', pem)).toEqual(trustRoot('a', 'aws', der))
+    expect(codeOf(() => trustRoot('a', 'aws', pem + pem))).toBe('malformed-root')
+    expect(codeOf(() => trustRoot('a', 'aws', 'no PEM'))).toBe('malformed-root')
   })
 })
 

@@ -10,9 +10,9 @@ import {
   simulatedAttester,
   verifyEvidence,
 } from '../../../src/attestation/index.ts'
-import { parseCertificate } from '../../../src/attestation/x509/certificate.ts'
+import { nameText, parseCertificate } from '../../../src/attestation/x509/certificate.ts'
 import { bytesToHex } from '../../../src/protocol/index.ts'
-import { createMint, HOUR, judge, NOW, REPORT_DATA, random, subtle } from './mint.ts'
+import { createMint, crypto, HOUR, judge, NOW, REPORT_DATA, random, subtle } from './mint.ts'
 
 const components = { subtle, random }
 const code = { bytes: new TextEncoder().encode('code') }
@@ -32,7 +32,7 @@ const payloadOf = (document: Uint8Array): Map<string, unknown> =>
 describe('simulated attester', () => {
   it('R6: makes documents the one verifier accepts, with PCR0 to PCR2 over code, configuration and models', async () => {
     const attester = simulatedAttester({ authority, subtle }, { instanceId: 'i-7', measurements })
-    const document = await attester.attest(REPORT_DATA, NOW + 123)
+    const { document } = await attester.attest(REPORT_DATA, NOW + 123)
     const result = await verifyEvidence(
       { kind: attester.kind, document },
       {
@@ -40,11 +40,15 @@ describe('simulated attester', () => {
         trustRoots: [authority.trustRoot],
         policy: devnetPolicy(),
         expectedReportData: REPORT_DATA,
-        subtle,
+        crypto,
       },
     )
     if (!result.ok) throw result.error
-    expect(result.value).toMatchObject({ assurance: 'simulated', issuedAt: NOW + 123, instanceId: 'i-7-simulated' })
+    expect(result.value).toMatchObject({
+      assurance: 'simulated',
+      freshness: { basis: 'signed-time', at: NOW + 123 },
+      instanceId: 'i-7-simulated',
+    })
     expect(result.value.notChecked).toContain('hardware')
     expect(result.value.measurements).toMatchObject({
       pcr0: bytesToHex(sha384(code.bytes)),
@@ -55,13 +59,13 @@ describe('simulated attester', () => {
 
   it('R6: names its root as no TEE', () => {
     const root = parseCertificate(authority.certificate, 0)
-    expect(root.ok && root.value.subjectText).toContain('SIMULATED - NOT A TEE')
+    expect(root.ok && nameText(root.value.subject)).toContain('SIMULATED - NOT A TEE')
     expect(authority.trustRoot.name).toContain(SIMULATED_MARK)
   })
 
   it('has a chain of five whose leaf lives three hours', async () => {
     const attester = simulatedAttester({ authority, subtle }, { instanceId: 'i-8', measurements })
-    const payload = payloadOf(await attester.attest(REPORT_DATA, NOW))
+    const payload = payloadOf((await attester.attest(REPORT_DATA, NOW)).document)
     const ders = [...(payload.get('cabundle') as Uint8Array[]), payload.get('certificate') as Uint8Array]
     const chain = ders.map((der, position) => {
       const parsed = parseCertificate(der, position)
@@ -81,7 +85,7 @@ describe('simulated attester', () => {
   it('keeps its leaf while it is good and takes a new one before it ends', async () => {
     const attester = simulatedAttester({ authority, subtle }, { instanceId: 'i-9', measurements })
     const leafAt = async (now: number) => {
-      const document = await attester.attest(REPORT_DATA, now)
+      const { document } = await attester.attest(REPORT_DATA, now)
       expect(await judge(document, [authority.trustRoot], { now })).toBe('simulated')
       return bytesToHex(payloadOf(document).get('certificate') as Uint8Array)
     }
@@ -102,7 +106,7 @@ describe('simulated attester', () => {
     }
     const attester = simulatedAttester({ authority: flaky, subtle }, { instanceId: 'i-10', measurements })
     await expect(attester.attest(REPORT_DATA, NOW)).rejects.toThrow('away')
-    expect(await judge(await attester.attest(REPORT_DATA, NOW), [authority.trustRoot])).toBe('simulated')
+    expect(await judge((await attester.attest(REPORT_DATA, NOW)).document, [authority.trustRoot])).toBe('simulated')
   })
 
   it('R5: takes 32 bytes of report data and nothing else', async () => {
@@ -124,7 +128,7 @@ describe('simulated attester', () => {
     if (!again.ok) throw again.error
     expect(again.value.trustRoot).toEqual(authority.trustRoot)
     const attester = simulatedAttester({ authority: again.value, subtle }, { instanceId: 'i-12', measurements })
-    expect(await judge(await attester.attest(REPORT_DATA, NOW), [authority.trustRoot])).toBe('simulated')
+    expect(await judge((await attester.attest(REPORT_DATA, NOW)).document, [authority.trustRoot])).toBe('simulated')
   })
 
   it('refuses files that do not belong together, are no PEM, or hide what they are', async () => {
@@ -155,6 +159,6 @@ describe('simulated attester', () => {
   it('differs from the real thing in its anchor alone: another authority is refused', async () => {
     const mint = await createMint()
     const attester = simulatedAttester({ authority, subtle }, { instanceId: 'i-14', measurements })
-    expect(await judge(await attester.attest(REPORT_DATA, NOW), [mint.root])).toBe('untrusted-root')
+    expect(await judge((await attester.attest(REPORT_DATA, NOW)).document, [mint.root])).toBe('untrusted-root')
   })
 })

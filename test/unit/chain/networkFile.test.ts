@@ -12,7 +12,7 @@ const FILE: NetworkFile = {
   deploymentBlock: 2,
   genesisTimestamp: 1_795_254_273,
   epochSeconds: 60,
-  trustRoots: [{ name: 'devnet authority', kind: 'nitro', sha256: `0x${'0e'.repeat(32)}` }],
+  trustRoots: [{ name: 'devnet authority', vendor: 'aws', sha256: `0x${'0e'.repeat(32)}` }],
   bootstrap: ['/ip4/127.0.0.1/tcp/4801/p2p/16Uiu2HAm'],
 }
 
@@ -64,7 +64,7 @@ describe('network file', () => {
     ['genesisTimestamp', '1795254273'],
     ['name', 'Dev Net'],
     ['bootstrap', ['127.0.0.1:4801']],
-    ['trustRoots', [{ name: 'x', kind: 'sgx', sha256: `0x${'0e'.repeat(32)}` }]],
+    ['trustRoots', [{ name: 'x', vendor: 'sgx', sha256: `0x${'0e'.repeat(32)}` }]],
   ])('refuses %s of %j and names it', (member, value) => {
     const problems = problemsOf((file) => Object.assign(file, { [member]: value }))
     expect(problems).toHaveLength(1)

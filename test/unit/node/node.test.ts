@@ -23,7 +23,7 @@ const network: NetworkFile = {
   trustRoots: [],
   bootstrap: [],
 }
-const simulated = { name: 'devnet SIMULATED - NOT A TEE', kind: 'nitro', sha256: `0x${'99'.repeat(32)}` } as const
+const simulated = { name: 'devnet SIMULATED - NOT A TEE', vendor: 'aws', sha256: `0x${'99'.repeat(32)}` } as const
 const rpc = ['http://127.0.0.1:1']
 
 let directory: string

@@ -1,0 +1,164 @@
+import type { SignatureAlgorithm } from '../crypto.ts'
+import { context, DerError, DerReader, TAG } from '../der/reader.ts'
+import { oidText, smallInteger, unsignedBytes, wholeBits } from '../der/values.ts'
+
+/** Keys of the certificates read here. */
+export type KeyType = 'P-256' | 'P-384' | 'RSA'
+
+/** The key each signature algorithm is made with. */
+export const KEY_OF: Readonly<Record<SignatureAlgorithm, KeyType>> = {
+  ES256: 'P-256',
+  ES384: 'P-384',
+  PS384: 'RSA',
+  RS256: 'RSA',
+  RS384: 'RSA',
+}
+
+/** Bytes of r and of s (IEEE P1363). */
+export const COORDINATE_BYTES = { 'P-256': 32, 'P-384': 48 } as const
+
+const SIGNATURES: Readonly<Record<string, SignatureAlgorithm>> = {
+  '1.2.840.10045.4.3.2': 'ES256',
+  '1.2.840.10045.4.3.3': 'ES384',
+  '1.2.840.113549.1.1.11': 'RS256',
+  '1.2.840.113549.1.1.12': 'RS384',
+}
+const RSASSA_PSS = '1.2.840.113549.1.1.10'
+const MGF1 = '1.2.840.113549.1.1.8'
+const SHA384 = '2.16.840.1.101.3.4.2.2'
+const SHA384_BYTES = 48
+
+const EC_PUBLIC_KEY = '1.2.840.10045.2.1'
+const RSA_ENCRYPTION = '1.2.840.113549.1.1.1'
+const CURVES: Readonly<Record<string, 'P-256' | 'P-384'>> = {
+  '1.2.840.10045.3.1.7': 'P-256',
+  '1.3.132.0.34': 'P-384',
+}
+
+/** Least bytes of an RSA modulus (2,048 bits) and most (8,192): dearer keys cost us, weaker ones cost the reader. */
+const RSA_MODULUS_BYTES = [256, 1_024] as const
+
+/** An AlgorithmIdentifier of a signature (RFC 3279, 4055, 5758); undefined for one not read here. Throws DerError. */
+export function signatureAlgorithm(identifier: Uint8Array): SignatureAlgorithm | undefined {
+  const reader = new DerReader(identifier).enter(TAG.sequence)
+  const oid = oidText(reader.expect(TAG.oid).content)
+  if (oid === RSASSA_PSS) return isPssWithSha384(reader) ? 'PS384' : undefined
+  const algorithm = SIGNATURES[oid]
+  if (algorithm?.startsWith('RS')) reader.optional(TAG.null)
+  reader.end()
+  return algorithm
+}
+
+/** RSASSA-PSS-params with SHA-384, MGF1 with SHA-384 and a salt of 48 bytes: all there is in AMD's certificates. */
+function isPssWithSha384(identifier: DerReader): boolean {
+  const parameters = identifier.enter(TAG.sequence)
+  identifier.end()
+  const hash = parameters.enter(context(0, true))
+  const mask = parameters.enter(context(1, true)).enter(TAG.sequence)
+  const salt = smallInteger(parameters.enter(context(2, true)).expect(TAG.integer).content)
+  const trailer = parameters.optional(context(3, true))
+  parameters.end()
+  const known = trailer === undefined || smallInteger(new DerReader(trailer.content).expect(TAG.integer).content) === 1
+  const generator = oidText(mask.expect(TAG.oid).content)
+  return known && salt === SHA384_BYTES && hashOf(hash) === SHA384 && generator === MGF1 && hashOf(mask) === SHA384
+}
+
+function hashOf(reader: DerReader): string {
+  const identifier = reader.enter(TAG.sequence)
+  reader.end()
+  const oid = oidText(identifier.expect(TAG.oid).content)
+  identifier.optional(TAG.null)
+  identifier.end()
+  return oid
+}
+
+/** What key a SubjectPublicKeyInfo holds; undefined for one not read here. Throws DerError. */
+export function keyTypeOf(spki: Uint8Array): KeyType | undefined {
+  const reader = new DerReader(spki).enter(TAG.sequence)
+  const identifier = reader.enter(TAG.sequence)
+  const oid = oidText(identifier.expect(TAG.oid).content)
+  const key = wholeBits(reader.expect(TAG.bitString).content)
+  reader.end()
+  if (oid === EC_PUBLIC_KEY) {
+    const curve = CURVES[oidText(identifier.expect(TAG.oid).content)]
+    identifier.end()
+    const isPoint = curve !== undefined && key[0] === 4 && key.length === 1 + 2 * COORDINATE_BYTES[curve]
+    return isPoint ? curve : undefined
+  }
+  if (oid !== RSA_ENCRYPTION) return undefined
+  identifier.expect(TAG.null)
+  identifier.end()
+  const numbers = new DerReader(key).enter(TAG.sequence)
+  const modulus = unsignedBytes(numbers.expect(TAG.integer).content).length
+  numbers.expect(TAG.integer)
+  numbers.end()
+  return modulus >= RSA_MODULUS_BYTES[0] && modulus <= RSA_MODULUS_BYTES[1] ? 'RSA' : undefined
+}
+
+/** SubjectPublicKeyInfo of an uncompressed point, x and y (RFC 5480): vendors put bare points into their structures. */
+export function pointSpki(curve: 'P-256' | 'P-384', point: Uint8Array): Uint8Array {
+  const width = COORDINATE_BYTES[curve]
+  if (point.length !== 2 * width) throw new DerError(`a point of ${point.length} bytes on ${curve}`)
+  const prefix = curve === 'P-256' ? P256_PREFIX : P384_PREFIX
+  const spki = new Uint8Array(prefix.length + point.length)
+  spki.set(prefix)
+  spki.set(point, prefix.length)
+  return spki
+}
+
+/** Everything of a SubjectPublicKeyInfo before x and y: RFC 5480, 2.1.1. */
+const P256_PREFIX = Uint8Array.of(
+  0x30,
+  0x59,
+  0x30,
+  0x13,
+  0x06,
+  0x07,
+  0x2a,
+  0x86,
+  0x48,
+  0xce,
+  0x3d,
+  0x02,
+  0x01,
+  0x06,
+  0x08,
+  0x2a,
+  0x86,
+  0x48,
+  0xce,
+  0x3d,
+  0x03,
+  0x01,
+  0x07,
+  0x03,
+  0x42,
+  0x00,
+  0x04,
+)
+const P384_PREFIX = Uint8Array.of(
+  0x30,
+  0x76,
+  0x30,
+  0x10,
+  0x06,
+  0x07,
+  0x2a,
+  0x86,
+  0x48,
+  0xce,
+  0x3d,
+  0x02,
+  0x01,
+  0x06,
+  0x05,
+  0x2b,
+  0x81,
+  0x04,
+  0x00,
+  0x22,
+  0x03,
+  0x62,
+  0x00,
+  0x04,
+)
