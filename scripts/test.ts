@@ -2,12 +2,15 @@
 import { spawn } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
 
 interface Count {
   readonly passed: number
   readonly failed: number
   readonly skipped: number
+  /** What failed, a line each, where the gate says it. */
+  readonly failures?: readonly string[]
 }
 
 interface Gate {
@@ -16,6 +19,29 @@ interface Gate {
   /** Reads a finer count than one gate from what the command wrote. */
   readonly count?: (output: string, report: string) => Promise<Count | undefined>
 }
+
+/** What is read of vitest's JSON report. A file that does not load, or a hook that fails, has no assertion but a message. */
+interface VitestReport {
+  readonly numPassedTests: number
+  readonly numFailedTests: number
+  readonly numFailedTestSuites: number
+  readonly numPendingTests: number
+  readonly testResults: readonly {
+    readonly name: string
+    readonly status: string
+    readonly message: string
+    readonly assertionResults: readonly {
+      readonly status: string
+      readonly fullName: string
+      readonly failureMessages?: readonly string[] | null
+    }[]
+  }[]
+}
+
+/** Failures that the summary names, of each gate. */
+const MAX_FAILURES = 10
+/** Characters of an error that the summary repeats. */
+const MAX_ERROR_LENGTH = 300
 
 const reports = await mkdtemp(join(tmpdir(), 'opg-test-'))
 
@@ -30,16 +56,28 @@ const vitest = (name: string, ...folders: readonly string[]): Gate => ({
     `--outputFile.json=${join(reports, `${name}.json`)}`,
   ],
   count: async (_output, report) => {
-    const summary = JSON.parse(await readFile(report, 'utf8')) as {
-      readonly numPassedTests: number
-      readonly numFailedTests: number
-      readonly numFailedTestSuites: number
-      readonly numPendingTests: number
-    }
+    const summary = JSON.parse(await readFile(report, 'utf8')) as VitestReport
     const failed = summary.numFailedTests > 0 ? summary.numFailedTests : summary.numFailedTestSuites
-    return { passed: summary.numPassedTests, failed, skipped: summary.numPendingTests }
+    return { passed: summary.numPassedTests, failed, skipped: summary.numPendingTests, failures: failuresOf(summary) }
   },
 })
+
+function failuresOf({ testResults }: VitestReport): readonly string[] {
+  return testResults.flatMap(({ name, status, message, assertionResults }) => {
+    const file = relative(process.cwd(), name)
+    const tests = assertionResults
+      .filter((test) => test.status === 'failed')
+      .map(({ fullName, failureMessages }) => `${file} > ${fullName}: ${firstLine(failureMessages?.[0])}`)
+    return tests.length > 0 || status !== 'failed' ? tests : [`${file}: ${firstLine(message || 'a hook failed')}`]
+  })
+}
+
+function firstLine(text: string | undefined): string {
+  const [line = ''] = stripVTControlCharacters(text ?? '')
+    .trimStart()
+    .split('\n')
+  return line.length > MAX_ERROR_LENGTH ? `${line.slice(0, MAX_ERROR_LENGTH)}…` : line
+}
 
 const gates: readonly Gate[] = [
   { name: 'format and lint', command: ['biome', 'ci', '--colors=off', '--diagnostic-level=warn'] },
@@ -124,6 +162,9 @@ for (const gate of chosen) {
   summary.push(
     `${count.failed === 0 ? 'ok  ' : 'FAIL'} ${gate.name}: ${count.passed} passed, ${count.failed} failed${skipped} (${seconds} s)`,
   )
+  const { failures = [] } = count
+  summary.push(...failures.slice(0, MAX_FAILURES).map((failure) => `       ${failure}`))
+  if (failures.length > MAX_FAILURES) summary.push(`       and ${failures.length - MAX_FAILURES} more`)
 }
 await rm(reports, { recursive: true, force: true })
 const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : ''
