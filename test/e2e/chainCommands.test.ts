@@ -3,10 +3,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { encodeFunctionData, erc20Abi, getAddress, type LocalAccount } from 'viem'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { z } from 'zod'
 import { rewardDistributorAbi } from '../../src/chain/contracts.ts'
 import { compactSignatures, ROLE, stakeManagerAbi } from '../../src/chain/index.ts'
-import { errorSchema, resultSchemas } from '../../src/cli/index.ts'
+import { errorSchema } from '../../src/cli/index.ts'
 import {
   type Address,
   allBits,
@@ -20,10 +19,7 @@ import {
 } from '../../src/protocol/index.ts'
 import { type ChainHome, type ChainHomes, chainHomes, opgHere } from '../support/chainHomes.ts'
 import { startTestChain, type TestChain } from '../support/devnetChain.ts'
-import { opg } from '../support/opg.ts'
-
-type Command = keyof typeof resultSchemas
-type Result<C extends Command> = z.infer<(typeof resultSchemas)[C]>
+import { codeOf, opg, type Results, resultOf } from '../support/opg.ts'
 
 const OPG = 10n ** 18n
 const model = fileURLToPath(new URL('../../devnet/models/classifier', import.meta.url))
@@ -61,12 +57,12 @@ afterAll(async () => {
 const lower = ({ address }: { readonly address: string }): Address => address.toLowerCase() as Address
 
 /** What a command line printed as JSON, which must be what its schema says. */
-async function done<C extends Command>(command: C, home: ChainHome, ...rest: string[]): Promise<Result<C>> {
+async function done<C extends keyof Results>(command: C, home: ChainHome, ...rest: string[]): Promise<Results[C]> {
   const words = command.split(' ')
   const ran = await opgHere([...words, ...rest, '--json'], home.directory)
   if (ran.exit !== 0) throw new Error(`opg ${words.join(' ')} ${rest.join(' ')}: ${ran.stdout}${ran.stderr}`)
   expect(ran.stderr).toBe('')
-  return resultSchemas[command].parse(ran.json) as Result<C>
+  return resultOf(command, ran)
 }
 
 /** What it says to people. */
@@ -307,10 +303,10 @@ describe('opg stake and opg committee', { timeout: 120_000 }, () => {
 describe('opg gov', { timeout: 120_000 }, () => {
   const title = (text: string): string[] => ['--title', text]
   /** Puts something to the vote as bob. */
-  async function propose(...args: string[]): Promise<Result<'gov propose'>> {
+  async function propose(...args: string[]): Promise<Results['gov propose']> {
     const ran = await opgHere(['gov', 'propose', ...args, '--json'], bob.directory)
     if (ran.exit !== 0) throw new Error(ran.stdout)
-    return resultSchemas['gov propose'].parse(ran.json)
+    return resultOf('gov propose', ran)
   }
 
   test('counts what is delegated, and asks proposers for enough of it', async () => {
@@ -606,17 +602,17 @@ describe('a process of its own', { timeout: 120_000 }, () => {
     for (const line of lines) {
       const ran = await run(bob, line)
       expect([line, ran.exit, ran.stderr]).toEqual([line, 0, ''])
-      resultSchemas[line].parse(ran.json)
+      resultOf(line, ran)
     }
     const sent = await run(eve, 'gov delegate self')
-    expect(resultSchemas['gov delegate'].parse(sent.json).transactions).toHaveLength(2)
+    expect(resultOf('gov delegate', sent).transactions).toHaveLength(2)
   })
 
   test('says that the chain is not there, with 4', async () => {
     await chain.anvil.stop()
     for (const line of ['stake show', 'gov vote 1 for']) {
       const ran = await run(bob, line)
-      expect([ran.exit, errorSchema.parse(ran.json).error.code]).toEqual([4, 'rpc-unreachable'])
+      expect([ran.exit, codeOf(ran)]).toEqual([4, 'rpc-unreachable'])
     }
   })
 })

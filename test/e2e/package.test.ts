@@ -6,10 +6,9 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { formatNetworkFile } from '../../src/chain/index.ts'
-import { resultSchemas } from '../../src/cli/index.ts'
 import { formatReceiptFile } from '../../src/protocol/index.ts'
 import { contractsOfNoChain } from '../support/networkFile.ts'
-import { opg } from '../support/opg.ts'
+import { opg, resultOf } from '../support/opg.ts'
 import { makeReceiptFixture } from '../support/receiptFixture.ts'
 
 const run = promisify(execFile)
@@ -53,7 +52,7 @@ describe('the packed package', { timeout: 60_000 }, () => {
   test('says its version', async () => {
     const ran = await opg(['version', '--json'], { program })
     expect([ran.exit, ran.stderr]).toEqual([0, ''])
-    const { version } = resultSchemas.version.parse(ran.json)
+    const { version } = resultOf('version', ran)
     expect(version).toBe(JSON.parse(await readFile(join(root, 'package.json'), 'utf8')).version)
   })
 
@@ -70,7 +69,7 @@ describe('the packed package', { timeout: 60_000 }, () => {
     })
     await writeFile(network, text)
     const ran = await opg(['receipt', 'verify', receipt, '--network', network, '--json'], { program })
-    expect(resultSchemas['receipt verify'].parse(ran.json)).toMatchObject({
+    expect(resultOf('receipt verify', ran)).toMatchObject({
       decision: 'accepted',
       assurance: 'simulated',
     })

@@ -6,9 +6,9 @@ import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { isOurs } from '../../devnet/processes.ts'
 import { type Devnet, startDevnet } from '../../devnet/supervisor.ts'
-import { errorSchema, resultSchemas } from '../../src/cli/index.ts'
+import { resultSchemas } from '../../src/cli/index.ts'
 import { toChecksumAddress } from '../../src/protocol/index.ts'
-import { ended, opg, startOpg } from '../support/opg.ts'
+import { codeOf, ended, opg, resultOf, startOpg } from '../support/opg.ts'
 
 const example = fileURLToPath(new URL('../../devnet/models/classifier/example.json', import.meta.url))
 
@@ -61,8 +61,8 @@ describe('a devnet in the foreground', { timeout: 180_000 }, () => {
   test('ends wholly at Ctrl-C, with 130', async () => {
     const { child, done, processes } = await startForeground()
     child.kill('SIGINT')
-    const { exit, json } = await done
-    expect([exit, errorSchema.parse(json).error.code]).toEqual([130, 'interrupted'])
+    const ran = await done
+    expect([ran.exit, codeOf(ran)]).toEqual([130, 'interrupted'])
     expect(await alive(processes)).toEqual([])
   })
 
@@ -92,13 +92,13 @@ describe('a supervised devnet', { timeout: 240_000 }, () => {
     const ask = (only: string, mode: string) =>
       opg(['infer', 'classifier', '--input', example, '--mode', mode, '--only', only, '--home', home, '--json'])
     const caught = await ask(liar, 'quorum')
-    expect([caught.exit, errorSchema.parse(caught.json).error.code]).toEqual([3, 'rejected'])
+    expect([caught.exit, codeOf(caught)]).toEqual([3, 'rejected'])
     const unseen = await ask(liar, 'local')
-    expect(resultSchemas.infer.parse(unseen.json)).toMatchObject({
+    expect(resultOf('infer', unseen)).toMatchObject({
       statement: 'evidence and receipt checked; output not recomputed',
     })
     const answered = await ask(toChecksumAddress(honest.operator), 'quorum')
-    expect(resultSchemas.infer.parse(answered.json).verdict).toMatchObject({ status: 'accepted' })
+    expect(resultOf('infer', answered).verdict).toMatchObject({ status: 'accepted' })
 
     await devnet.stop()
     expect(devnet.alive()).toEqual([])

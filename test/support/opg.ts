@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import type { z } from 'zod'
+import { errorSchema, resultSchemas } from '../../src/cli/index.ts'
 
 export const OPG = fileURLToPath(new URL('../../bin/opg.js', import.meta.url))
 
@@ -46,6 +48,23 @@ export async function ended(child: ChildProcess): Promise<OpgRun> {
   })
   const last = stdout.trim().split('\n').at(-1) ?? ''
   return { exit, stdout, stderr, json: last.startsWith('{') ? JSON.parse(last) : {} }
+}
+
+/** What each command prints, by its words. */
+export type Results = { readonly [C in keyof typeof resultSchemas]: z.infer<(typeof resultSchemas)[C]> }
+
+/** The result of a command, as its schema reads it. Throws with all that the command wrote where it is none. */
+export function resultOf<C extends keyof Results>(command: C, { exit, stdout, stderr, json }: OpgRun): Results[C] {
+  const parsed = resultSchemas[command].safeParse(json)
+  if (parsed.success) return parsed.data as Results[C]
+  throw new Error(`opg ${command} ended with ${exit}: ${stdout}${stderr}\n${parsed.error.message}`)
+}
+
+/** The code of the error a command ended with. Throws where it ended with none. */
+export function codeOf({ exit, stdout, stderr, json }: OpgRun): string {
+  const parsed = errorSchema.safeParse(json)
+  if (parsed.success) return parsed.data.error.code
+  throw new Error(`expected an error of opg, it ended with ${exit}: ${stdout}${stderr}`)
 }
 
 /** Resolves with the first line of stdout. */
