@@ -15,8 +15,13 @@ import { withBatch } from './receipts.ts'
 
 type Parts = Pick<NodeParts, 'chain' | 'domain' | 'host' | 'sync'>
 
-/** Leaves may be served a moment after the batch is seen on chain, ms. */
+/** Leaves, signatures and votes may be served a moment after the batch is seen on chain, ms. */
 const LEAVES_RETRY_MS = 500
+/**
+ * How far a cut-off may lie before a checkpoint of its batch, ms: it is of the chain's clock, which runs behind by a
+ * block and a poll, while the checkpoint's time is of its provider's.
+ */
+const CUTOFF_LAG_MS = 30_000
 
 /**
  * Waits until the receipt's checkpoint stands in an anchored batch, and adds the proof to the file. Undefined when that
@@ -44,20 +49,23 @@ export async function awaitBatchProof(
       await pause(LEAVES_RETRY_MS, signal)
       continue
     }
-    if (signed.leaves.some((leaf) => leaf.checkpoint === checkpoint)) {
-      return await prove(parts, crypto, file, signed, checkpoint)
+    if (!signed.leaves.some((leaf) => leaf.checkpoint === checkpoint)) {
+      next += 1
+      continue
     }
-    next += 1
+    const proven = await prove(parts, crypto, file, signed, checkpoint)
+    if (proven !== undefined) return proven
+    await pause(LEAVES_RETRY_MS, signal)
   }
   return undefined
 }
 
-/** The first batch that can hold a checkpoint made at `createdAt`: no cut-off lies before it. */
+/** The first batch that can hold a checkpoint made at `createdAt`. */
 async function firstAfter({ chain }: Parts, createdAt: number): Promise<number> {
   let { number } = await chain.lastBatch()
   while (number > 0) {
     const anchored = await chain.batch(number)
-    if (anchored !== undefined && anchored.batch.cutoff < createdAt) break
+    if (anchored !== undefined && anchored.batch.cutoff < createdAt - CUTOFF_LAG_MS) break
     number -= 1
   }
   return number + 1
@@ -65,7 +73,8 @@ async function firstAfter({ chain }: Parts, createdAt: number): Promise<number> 
 
 async function matching(parts: Parts, anchored: AnchoredBatch): Promise<SignedBatch | undefined> {
   const signed = await fetchBatch(parts, anchored.batch.number)
-  return signed !== undefined && batchDigest(parts.domain, signed.batch) === anchored.digest ? signed : undefined
+  if (signed === undefined || signed.signatures.length === 0) return undefined
+  return batchDigest(parts.domain, signed.batch) === anchored.digest ? signed : undefined
 }
 
 async function prove(

@@ -97,16 +97,22 @@ export async function viewBatch(chain: Pick<ChainClient, 'confidenceOf'>, anchor
   }
 }
 
-/** The leaves of a batch from any connected peer that holds them; undefined when nobody does (R21). */
+/**
+ * The leaves of a batch from any connected peer that holds them; undefined when nobody does (R21). Who knew the proposal
+ * serves it without signatures until they are gossiped: it is taken where nobody has it with them.
+ */
 export async function fetchBatch(
   { sync, host }: Pick<NodeParts, 'sync' | 'host'>,
   number: number,
 ): Promise<SignedBatch | undefined> {
+  let unsigned: SignedBatch | undefined
   for (const peer of host.connectedPeers()) {
     const answer = await sync.ask(peer, { kind: 'batchRequest', value: { number } }, 'batch')
-    if (answer.ok && answer.value.batch.batch.number === number) return answer.value.batch
+    if (!answer.ok || answer.value.batch.batch.number !== number) continue
+    if (answer.value.batch.signatures.length > 0) return answer.value.batch
+    unsigned ??= answer.value.batch
   }
-  return undefined
+  return unsigned
 }
 
 export interface BatchProblem {
