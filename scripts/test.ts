@@ -88,6 +88,7 @@ const gates: readonly Gate[] = [
   { name: 'generated contracts', command: ['node', 'scripts/generateContracts.ts', '--check'] },
   { name: 'golden vectors', command: ['node', 'scripts/generateGolden.ts', '--check'] },
   { name: 'documented tables', command: ['node', 'scripts/cliTables.ts', '--check'] },
+  { name: 'attestation attacks', command: ['node', 'scripts/attestationAttacks.ts', '--check'] },
   { name: 'model artefacts', command: ['node', 'devnet/models/build.ts', '--check'] },
   { name: 'browser bundle', command: ['node', 'scripts/browserBundle.ts'] },
   { name: 'rule index', command: ['node', 'scripts/ruleIndex.ts'] },

@@ -1,33 +1,15 @@
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { decode, encode, WIRE_LIMITS, type WireType } from '../../src/wire/index.ts'
 import { arbitraryMessage, WIRE_TYPES } from '../arbitraries/wire.ts'
+import { heapAfterCollection } from '../support/fuzz/heap.ts'
+import { BYTE_MUTATIONS, concat, insert, numbers, type Pick } from '../support/fuzz/mutations.ts'
 
 const RUNS = Number(process.env.FUZZ_RUNS ?? 5_000)
 const SEED = Number(process.env.FUZZ_SEED ?? 1)
 const SLOWEST_MS = 250
 const HEAP_GROWTH_BYTES = 24 * 1024 * 1024
 const SAMPLES_PER_TYPE = 12
-
-/** mulberry32: one stream of 32-bit numbers per seed. */
-function numbers(seed: number): (below: number) => number {
-  let state = seed >>> 0
-  return (below) => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below
-  }
-}
-
-type Pick = (below: number) => number
-type Mutation = (bytes: Uint8Array, pick: Pick, other: Uint8Array, limit: number) => Uint8Array
-
-const concat = (...parts: readonly Uint8Array[]): Uint8Array => new Uint8Array(Buffer.concat(parts))
-const insert = (bytes: Uint8Array, at: number, part: Uint8Array): Uint8Array =>
-  concat(bytes.subarray(0, at), part, bytes.subarray(at))
 
 const GIANT_LENGTHS = [
   Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0x0f),
@@ -47,30 +29,10 @@ function lengthDelimited(number: number, body: Uint8Array): Uint8Array {
   return concat(Uint8Array.of(...header, rest), body)
 }
 
-const MUTATIONS: { readonly [name: string]: Mutation } = {
-  'bit flips': (bytes, pick) => {
-    const changed = bytes.slice()
-    for (let flips = 1 + pick(4); flips > 0 && changed.length > 0; flips -= 1) {
-      const at = pick(changed.length)
-      changed[at] = (changed[at] as number) ^ (1 << pick(8))
-    }
-    return changed
-  },
-  bytes: (bytes, pick) => {
-    const changed = bytes.slice()
-    for (let times = 1 + pick(8); times > 0 && changed.length > 0; times -= 1) changed[pick(changed.length)] = pick(256)
-    return changed
-  },
-  truncation: (bytes, pick) => bytes.subarray(0, pick(bytes.length + 1)),
-  beheading: (bytes, pick) => bytes.subarray(pick(bytes.length + 1)),
-  removal: (bytes, pick) => {
-    const from = pick(bytes.length + 1)
-    return concat(bytes.subarray(0, from), bytes.subarray(Math.min(bytes.length, from + 1 + pick(40))))
-  },
-  splice: (bytes, pick, other) =>
-    concat(bytes.subarray(0, pick(bytes.length + 1)), other.subarray(pick(other.length + 1))),
-  insertion: (bytes, pick, other) => insert(bytes, pick(bytes.length + 1), other.subarray(0, pick(64))),
-  repetition: (bytes) => concat(bytes, bytes),
+type LimitedMutation = (bytes: Uint8Array, pick: Pick, other: Uint8Array, limit: number) => Uint8Array
+
+const MUTATIONS: { readonly [name: string]: LimitedMutation } = {
+  ...BYTE_MUTATIONS,
   'giant length': (bytes, pick) =>
     insert(bytes, pick(bytes.length + 1), GIANT_LENGTHS[pick(GIANT_LENGTHS.length)] as Uint8Array),
   'deep nesting': (bytes, pick, _, limit) => {
@@ -104,17 +66,6 @@ const samples: readonly Sample[] = WIRE_TYPES.flatMap((type) =>
     .map((value) => ({ type, bytes: encode(type, value) })),
 )
 
-function collectGarbage(): void {
-  setFlagsFromString('--expose-gc')
-  const gc = runInNewContext('gc') as () => void
-  gc()
-}
-
-function heapAfterCollection(): number {
-  collectGarbage()
-  return process.memoryUsage().heapUsed
-}
-
 function slowestOf(type: WireType, bytes: Uint8Array, repeats: number): number {
   let best = Number.POSITIVE_INFINITY
   for (let time = 0; time < repeats; time += 1) {
@@ -138,7 +89,7 @@ describe('decode under mutated encodings', () => {
         const other = samples[pick(samples.length)] as Sample
         const name = names[pick(names.length)] as string
         const limit = WIRE_LIMITS[sample.type].value
-        const bytes = (MUTATIONS[name] as Mutation)(sample.bytes, pick, other.bytes, limit)
+        const bytes = (MUTATIONS[name] as LimitedMutation)(sample.bytes, pick, other.bytes, limit)
         const start = performance.now()
         const result = decode(sample.type, bytes)
         const elapsed = performance.now() - start

@@ -29,3 +29,19 @@ export interface AttackSuite {
   }
   readonly attacks: readonly Attack[]
 }
+
+/** Bits flipped in each byte: one in the short form, another for every byte; all eight with ALL_BITS. */
+const ALL_BITS = process.env.ALL_BITS !== undefined
+
+/** The document with one byte changed, for every byte. The same buffer each time: judge before taking the next. */
+export function* flipsOf(document: Uint8Array): Generator<{ readonly at: number; readonly bytes: Uint8Array }> {
+  const bytes = document.slice()
+  for (let at = 0; at < bytes.length; at += 1) {
+    const byte = bytes[at] ?? 0
+    for (const bit of ALL_BITS ? [0, 1, 2, 3, 4, 5, 6, 7] : [at % 8]) {
+      bytes[at] = byte ^ (1 << bit)
+      yield { at, bytes }
+    }
+    bytes[at] = byte
+  }
+}

@@ -12,7 +12,7 @@ import {
   trustRoot,
   vendorRoots,
 } from '../../../src/attestation/index.ts'
-import { createMint } from './mint.ts'
+import { createMint } from '../../support/nitroMint.ts'
 
 const codeOf = (act: () => void): string | undefined => {
   try {

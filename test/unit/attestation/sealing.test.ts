@@ -12,7 +12,7 @@ import {
   type SealedInput,
 } from '../../../src/attestation/index.ts'
 import { bytesToHex, type Digest, hexToBytes, type Result, utf8 } from '../../../src/protocol/index.ts'
-import { random, subtle } from './mint.ts'
+import { random, subtle } from '../../support/nitroMint.ts'
 
 const networkId: Digest = `0x${'5a'.repeat(32)}`
 const sealing = createSealing({ subtle, random }, { networkId })

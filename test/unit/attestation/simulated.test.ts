@@ -12,7 +12,7 @@ import {
 } from '../../../src/attestation/index.ts'
 import { nameText, parseCertificate } from '../../../src/attestation/x509/certificate.ts'
 import { bytesToHex } from '../../../src/protocol/index.ts'
-import { createMint, crypto, HOUR, judge, NOW, REPORT_DATA, random, subtle } from './mint.ts'
+import { createMint, crypto, HOUR, judge, NOW, REPORT_DATA, random, subtle } from '../../support/nitroMint.ts'
 
 const components = { subtle, random }
 const code = { bytes: new TextEncoder().encode('code') }

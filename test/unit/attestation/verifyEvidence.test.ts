@@ -14,7 +14,18 @@ import {
 import { parseCertificate } from '../../../src/attestation/x509/certificate.ts'
 import { type CertificateRequest, roleExtensions } from '../../../src/attestation/x509/issue.ts'
 import { bytesToHex, H, keccak, sha256 } from '../../../src/protocol/index.ts'
-import { createMint, crypto, type Deviation, HOUR, judge, type Mint, NOW, POLICY, REPORT_DATA, subtle } from './mint.ts'
+import {
+  createMint,
+  crypto,
+  type Deviation,
+  HOUR,
+  judge,
+  type Mint,
+  NOW,
+  POLICY,
+  REPORT_DATA,
+  subtle,
+} from '../../support/nitroMint.ts'
 
 let mint: Mint
 let good: Uint8Array

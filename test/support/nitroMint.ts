@@ -1,20 +1,20 @@
 import { encode } from 'cborg'
-import { signSign1 } from '../../../src/attestation/cose.ts'
+import { signSign1 } from '../../src/attestation/cose.ts'
 import {
   devnetPolicy,
   type EvidencePolicy,
   type TrustRoot,
   trustRoot,
   verifyEvidence,
-} from '../../../src/attestation/index.ts'
-import type { Subtle, WebKeyPair } from '../../../src/attestation/webcrypto.ts'
+} from '../../src/attestation/index.ts'
+import type { Subtle, WebKeyPair } from '../../src/attestation/webcrypto.ts'
 import {
   type CertificateRequest,
   generateP384,
   issueCertificate,
   roleExtensions,
-} from '../../../src/attestation/x509/issue.ts'
-import { nodeAttestationCrypto } from '../../../src/node/attestationCrypto.ts'
+} from '../../src/attestation/x509/issue.ts'
+import { nodeAttestationCrypto } from '../../src/node/attestationCrypto.ts'
 
 export const subtle: Subtle = globalThis.crypto.subtle
 export const crypto = nodeAttestationCrypto()
