@@ -1,4 +1,5 @@
 export * from './answer.ts'
+export * from './base64.ts'
 export * from './batch.ts'
 export * from './bitmap.ts'
 export * from './canonical.ts'
