@@ -34,6 +34,17 @@ export const EVIDENCE_CODES = [
   'bad-crl-signature',
   'tcb-status-refused',
   'chip-revoked',
+  'unsupported-version',
+  'host-requested',
+  'migration-agent',
+  'smt-refused',
+  'abi-below-policy',
+  'wrong-signing-key',
+  'product-mismatch',
+  'chip-mismatch',
+  'tcb-mismatch',
+  'tcb-inconsistent',
+  'tcb-below-floor',
 ] as const
 
 /** One certificate of the chain is at fault; `certificate` is its position, 0 the root. */

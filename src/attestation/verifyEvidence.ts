@@ -15,8 +15,12 @@ import {
 } from './evidence.ts'
 import { verifyNitro } from './nitro/verify.ts'
 import { admitMeasurements, admitTcb } from './policy.ts'
+import { verifySnp } from './snp/verify.ts'
 
-const VERIFIERS: Readonly<Partial<Record<DocumentKind, EvidenceVerifier>>> = { nitro: verifyNitro }
+const VERIFIERS: Readonly<Partial<Record<DocumentKind, EvidenceVerifier>>> = {
+  nitro: verifyNitro,
+  'sev-snp': verifySnp,
+}
 
 /**
  * Judges one piece of evidence under a policy (R5, R6). In order: structure, trust root, chain, signature and collateral
