@@ -191,7 +191,8 @@ describe('opg stake and opg committee', { timeout: 120_000 }, () => {
 
   test('count stake from the epoch after next; before that it cannot be seated', async () => {
     expect((await refused(alice, 'committee join'))[0]).toBe('nothing-staked 1')
-    const epoch = await epochNow()
+    const epoch = (await epochNow()) + 1
+    await reachEpoch(epoch)
     const added = await done('stake add', alice, '10000', '--role', 'verifier')
     expect(added).toMatchObject({ countsFrom: epoch + 2, countsFromTime: genesis() + (epoch + 2) * length() })
     const role = added.stake.roles.find((each) => each.role === 'verifier')

@@ -78,7 +78,7 @@ describe('a devnet of real processes', { timeout: 300_000 }, () => {
   })
 
   test('sells models whose evidence says that it is simulated (R6)', async () => {
-    const ran = await inHome('offers')
+    const ran = await inHome('offers', '--wait', '30')
     const { offers, payment } = resultOf('offers', ran)
     expect(payment).toBe('unpaid (channel 0)')
     expect(offers.map(({ name, assurance }) => `${name} ${assurance}`).sort()).toEqual([
@@ -88,7 +88,7 @@ describe('a devnet of real processes', { timeout: 300_000 }, () => {
   })
 
   test('answers locally, and says that nobody recomputed the output (R11)', async () => {
-    const ran = await infer('--mode', 'local')
+    const ran = await infer('--mode', 'local', '--timeout', '60')
     const result = resultOf('infer', ran)
     expect(result).toMatchObject({
       statement: 'evidence and receipt checked; output not recomputed',

@@ -70,7 +70,7 @@ describe('a devnet in the foreground', { timeout: 180_000 }, () => {
     const { child, done, processes } = await startForeground()
     child.kill('SIGKILL')
     await done
-    expect(await untilGone(processes, 30_000)).toEqual([])
+    expect(await untilGone(processes, 60_000)).toEqual([])
   })
 })
 
@@ -90,7 +90,21 @@ describe('a supervised devnet', { timeout: 240_000 }, () => {
     const liar = toChecksumAddress(devnet.node('provider-1').operator)
     const home = devnet.requesterHome().directory
     const ask = (only: string, mode: string) =>
-      opg(['infer', 'classifier', '--input', example, '--mode', mode, '--only', only, '--home', home, '--json'])
+      opg([
+        'infer',
+        'classifier',
+        '--input',
+        example,
+        '--mode',
+        mode,
+        '--only',
+        only,
+        '--timeout',
+        '60',
+        '--home',
+        home,
+        '--json',
+      ])
     const caught = await ask(liar, 'quorum')
     expect([caught.exit, codeOf(caught)]).toEqual([3, 'rejected'])
     const unseen = await ask(liar, 'local')

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
   anchoredBatch,
   type BatchView,
@@ -38,8 +39,8 @@ export async function batchShow(number: number, options: BatchOptions, context: 
   return await withClient(locateHome(options.home, context), context, {}, async ({ parts }) => {
     const anchored = await anchoredBatch(parts.chain, number)
     const view = await viewBatch(parts.chain, anchored)
-    await connected(parts.host, context)
-    const signed = await fetchBatch(parts, number)
+    const asking = await connected(parts.host, context)
+    const signed = await asking(() => fetchBatch(parts, number))
     const held =
       signed !== undefined && batchDigest(parts.domain, signed.batch) === anchored.digest ? signed : undefined
     const leaves = held?.leaves.map(viewLeaf)
@@ -56,12 +57,15 @@ export async function batchVerify(number: number, options: BatchOptions, context
     const { chain, domain, host } = parts
     const crypto = nodeSecp256k1()
     const anchored = await anchoredBatch(chain, number)
-    await connected(host, context)
-    const signed = await fetchBatch(parts, number)
+    const asking = await connected(host, context)
+    const signed = await asking(async () => {
+      const found = await fetchBatch(parts, number)
+      return found === undefined || found.signatures.length === 0 ? undefined : found
+    })
     if (signed === undefined) {
       throw new CliError({
         code: 'leaves-unavailable',
-        message: `no connected peer serves the leaves of batch ${number}`,
+        message: `no connected peer serves the leaves and signatures of batch ${number}`,
         hint: 'a settler or verifier must be reachable',
       })
     }
@@ -75,7 +79,7 @@ export async function batchVerify(number: number, options: BatchOptions, context
     let votes = 0
     for (const [at, leaf] of signed.leaves.entries()) {
       context.progress(`leaf ${at + 1} of ${signed.leaves.length}`)
-      const found = await fetchLeaf(parts, leaf)
+      const found = await asking(() => fetchLeaf(parts, leaf))
       if (found === undefined) {
         unavailable.push(leaf.index)
         continue
@@ -117,13 +121,22 @@ function viewLeaf(leaf: Leaf): LeafView {
 
 const CONNECT_WAIT_MS = 5_000
 const CONNECT_POLL_MS = 50
-/** After the first peer others are told of and dialled. */
-const SETTLE_MS = 500
+/** After the first peer others are told of and dialled: what nobody serves is asked for again within this. */
+const PEERS_WAIT_MS = 10_000
+const ASK_AGAIN_MS = 500
 
-async function connected(host: { connectedPeers(): string[] }, context: CliContext): Promise<void> {
+type Asking = <T>(ask: () => Promise<T | undefined>) => Promise<T | undefined>
+
+/** Waits for the first peer. What it resolves with asks until there is an answer, or no time is left for one. */
+async function connected(host: { connectedPeers(): string[] }, { signal }: CliContext): Promise<Asking> {
   const until = Date.now() + CONNECT_WAIT_MS
-  while (host.connectedPeers().length === 0 && Date.now() < until && !context.signal.aborted) {
-    await new Promise((resolve) => setTimeout(resolve, CONNECT_POLL_MS))
+  while (host.connectedPeers().length === 0 && Date.now() < until && !signal.aborted) await sleep(CONNECT_POLL_MS)
+  const patience = Date.now() + PEERS_WAIT_MS
+  return async (ask) => {
+    for (;;) {
+      const found = await ask()
+      if (found !== undefined || Date.now() >= patience || signal.aborted) return found
+      await sleep(ASK_AGAIN_MS)
+    }
   }
-  await new Promise((resolve) => setTimeout(resolve, SETTLE_MS))
 }
