@@ -1,5 +1,11 @@
 export * from './assurance.ts'
 export * from './attester.ts'
+export { type AskAgent, dstackAttester } from './attesters/dstack.ts'
+export { ATTESTER_CODES, AttesterError, type AttesterErrorCode } from './attesters/errors.ts'
+export { NSM_STYLES, type NsmStyle, nsmAttester } from './attesters/nsm.ts'
+export { nvidiaAttester } from './attesters/nvidia.ts'
+export type { RunTool, ToolEnd } from './attesters/tool.ts'
+export { type TsmDirectory, tsmAttester, tsmProvider } from './attesters/tsm.ts'
 export {
   COLLATERAL_ITEMS,
   type Collateral,
