@@ -6,16 +6,19 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { sha384 } from '@noble/hashes/sha2.js'
 import {
   awaitBatchProof,
   nodePorts,
   type OpgNode,
+  packageVersion,
   readInputFile,
   readModelFolder,
   receiptPath,
   verifyReceipt,
 } from '../src/node/index.ts'
 import {
+  bytesToHex,
   decodeTensors,
   encodeTensors,
   nameOfCode,
@@ -24,8 +27,10 @@ import {
   type RequestFailure,
   type Result,
   toError,
+  utf8,
 } from '../src/protocol/index.ts'
 import type { RequestAnswer } from '../src/roles/index.ts'
+import { BAD_EVIDENCE, checkRefused } from './demo/evidence.ts'
 import { type DemoJobInput, notCheckedNames, quorumJob, runJob, sealedJob } from './demo/jobs.ts'
 import { createNarrator, short } from './demo/narrator.ts'
 import { awaitSettled, leavesHold, type Settled, verdictsOf } from './demo/settlement.ts'
@@ -54,6 +59,14 @@ interface DemoResult {
 const SETTLE_TIMEOUT_MS = 40_000
 const HONEST = 'provider-0'
 const CHEAT = 'provider-1'
+/** Index of the first provider of `BAD_EVIDENCE`: adversaries come last, in their order. */
+const FIRST_BAD_EVIDENCE = 2
+
+/** The requester accepts this devnet's simulated evidence, of the program that runs here alone (PCR0). */
+const policy = {
+  assurances: ['simulated' as const],
+  measurements: [{ kind: 'nitro' as const, values: { pcr0: bytesToHex(sha384(utf8(`opg/${packageVersion()}`))) } }],
+}
 
 const { values } = parseArgs({
   options: { json: { type: 'boolean', default: false }, verifiers: { type: 'string', default: '4' } },
@@ -68,7 +81,8 @@ async function demo(): Promise<DemoResult> {
     providers: 1,
     verifiers: Number(values.verifiers),
     settlers: 1,
-    adversaries: ['wrongOutput'],
+    adversaries: ['wrongOutput', ...BAD_EVIDENCE.map(({ adversary }) => adversary)],
+    configure: (name) => (name.startsWith('requester-') ? { evidence: policy } : {}),
     onProgress: (text) => narrator.tell(text),
   })
   const processes = devnet.alive().length
@@ -120,6 +134,12 @@ async function play(devnet: Devnet, client: OpgNode): Promise<DemoResult> {
   )
   narrator.check('both answers are the same', open.ok && sealed.ok && sameOutput(open.value, sealed.value))
   checkCheat(cheated)
+
+  narrator.chapter('Whose evidence does not hold gets no input')
+  for (const [index, bad] of BAD_EVIDENCE.entries()) {
+    const { operator } = devnet.node(`provider-${FIRST_BAD_EVIDENCE + index}`)
+    await checkRefused(requester, operator, bad, input, narrator)
+  }
 
   narrator.chapter('The verdicts go on chain')
   const batches = await awaitSettled(client.parts, 3, SETTLE_TIMEOUT_MS, tellBatch)

@@ -171,5 +171,7 @@ export function admitMeasurements(
     const registers = Object.entries(values)
     if (registers.length > 0 && registers.every(([name, value]) => measurements[name] === value)) return ok(undefined)
   }
-  return refuse('measurement-refused', `one of ${entries.length} allowed programs`, JSON.stringify(measurements))
+  const asked = new Set(entries.flatMap(({ values }) => Object.keys(values)))
+  const shown = [...asked].map((name) => `${name} ${measurements[name] ?? 'absent'}`).join(', ')
+  return refuse('measurement-refused', `one of ${entries.length} allowed programs`, shown || `an unlisted ${kind}`)
 }

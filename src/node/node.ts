@@ -89,6 +89,8 @@ export interface NodePorts {
   /** For signatures of evidence. */
   readonly attestation: AttestationCrypto
   readonly engine: (components: InferenceComponents, init: InferenceInit) => InferenceEngine
+  readonly attester: typeof createAttester
+  readonly grants: typeof createGrantChecker
 }
 
 export const nodePorts = (): NodePorts => ({
@@ -98,6 +100,8 @@ export const nodePorts = (): NodePorts => ({
   subtle: globalThis.crypto.subtle,
   attestation: nodeAttestationCrypto(),
   engine: (components, init) => onnxEngine(init)(components),
+  attester: createAttester,
+  grants: createGrantChecker,
 })
 
 export interface NodeInit {
@@ -382,7 +386,7 @@ class ComposedNode implements OpgNode {
     offers.start()
     this.#add('offers', () => offers.stop())
     const policy = policyOf(config, network.profile)
-    const grants = createGrantChecker({ attestation, chain, crypto }, { domain, parameters, trustRoots, policy })
+    const grants = this.#ports.grants({ attestation, chain, crypto }, { domain, parameters, trustRoots, policy })
     const committee = createCommitteeLookup({ chain }, { parameters })
     return { domain, parameters, trustRoots, chain, host, sync, directory, offers, grants, committee }
   }
@@ -470,7 +474,7 @@ class ComposedNode implements OpgNode {
     const store = this.#required(this.#store)
     const engine = this.#required(this.#engine)
     const roleLogger = logger.child({ room: 'roles', role: 'provider' })
-    const attester = await createAttester(
+    const attester = await this.#ports.attester(
       { subtle, random },
       { config, home, operator: this.operator, version: packageVersion(), models: models.map(({ id }) => id) },
     )

@@ -3,7 +3,6 @@ import {
   type Check,
   type EvidencePolicy,
   evidenceDigest,
-  type PeerVerdict,
   type TrustRoot,
   verifyPeerEvidence,
 } from '../attestation/index.ts'
@@ -34,7 +33,6 @@ export interface GrantVerdict {
   readonly assurance: number
   /** Bits of `NOT_CHECKED`. */
   readonly notChecked: number
-  readonly evidence: PeerVerdict
 }
 
 export interface GrantProblem {
@@ -163,7 +161,6 @@ async function appraise(
     signed,
     assurance: ASSURANCE[verdict.value.assurance],
     notChecked: notCheckedBits(verdict.value.notChecked),
-    evidence: verdict.value,
   })
 }
 

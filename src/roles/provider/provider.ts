@@ -3,6 +3,7 @@ import type { BlockRef } from '../../chain/index.ts'
 import type { InferenceEngine, InferenceFailure } from '../../inference/index.ts'
 import type { Host } from '../../net/index.ts'
 import {
+  ASSURANCE,
   type CheckpointSeed,
   type Clock,
   committeeBlockTime,
@@ -11,6 +12,7 @@ import {
   type JobRequest,
   keccak,
   type Manifest,
+  nameOfCode,
   type OfferedTerms,
   type Parameters,
   type Profile,
@@ -201,7 +203,10 @@ class ProviderRole implements Provider {
     this.#encryptionKey = session.encryptionKey
     this.#dispatch({ type: 'granted', grant: { ...session.grant, assurance: verdict.value.assurance } })
     this.#grant = { digest: session.grant.digest, offer: () => this.#publishOffer(session.grant.digest) }
-    logger.info({ grant: session.grant.digest, assurance: verdict.value.evidence.assurance }, 'session granted')
+    logger.info(
+      { grant: session.grant.digest, assurance: nameOfCode(ASSURANCE, verdict.value.assurance) },
+      'session granted',
+    )
     await this.#grant.offer()
     clearInterval(this.#offerTimer)
     this.#offerTimer = setInterval(() => this.#offerAgain(), parameters.offerLife / OFFERS_PER_LIFE)
