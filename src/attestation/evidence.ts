@@ -66,6 +66,8 @@ export const CHECKS = [
   /** The virtual TPM's key and its quote under the hardware report. */
   'vtpm',
   'compose',
+  /** The firmware that the device's certificate is for, and the firmware it reports. */
+  'fwid',
   /** Reference measurements of driver and firmware. */
   'rim',
   'ocsp',

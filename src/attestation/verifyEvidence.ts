@@ -14,12 +14,15 @@ import {
   type VerifierContext,
 } from './evidence.ts'
 import { verifyNitro } from './nitro/verify.ts'
+import { verifyGpu, verifySwitch } from './nvidia/verify.ts'
 import { admitMeasurements, admitTcb } from './policy.ts'
 import { verifySnp } from './snp/verify.ts'
 
 const VERIFIERS: Readonly<Partial<Record<DocumentKind, EvidenceVerifier>>> = {
   nitro: verifyNitro,
   'sev-snp': verifySnp,
+  'nvidia-gpu': verifyGpu,
+  'nvidia-switch': verifySwitch,
 }
 
 /**

@@ -186,18 +186,29 @@ const ATTRIBUTES: Readonly<Record<string, string>> = {
   '2.5.4.11': 'OU',
 }
 
+/** Attributes of a name that are text, in the order written. Throws DerError. */
+function attributesOf(name: Uint8Array): (readonly [type: string, text: string])[] {
+  const attributes: (readonly [string, string])[] = []
+  const sets = new DerReader(name).enter(TAG.sequence)
+  while (!sets.done) {
+    const attribute = sets.enter(TAG.set).enter(TAG.sequence)
+    const oid = oidText(attribute.expect(TAG.oid).content)
+    const value = attribute.next()
+    if (TEXT_TAGS.has(value.tag)) attributes.push([ATTRIBUTES[oid] ?? oid, new TextDecoder().decode(value.content)])
+  }
+  return attributes
+}
+
+/** The first attribute of this type, e.g. `CN`. Throws DerError. */
+export const nameAttribute = (name: Uint8Array, type: string): string | undefined =>
+  attributesOf(name).find(([each]) => each === type)?.[1]
+
 /** A name for people, e.g. `CN=NVIDIA Device Identity CA, O=NVIDIA`; never compared. */
 export function nameText(name: Uint8Array): string {
   try {
-    const parts: string[] = []
-    const sets = new DerReader(name).enter(TAG.sequence)
-    while (!sets.done) {
-      const attribute = sets.enter(TAG.set).enter(TAG.sequence)
-      const oid = oidText(attribute.expect(TAG.oid).content)
-      const value = attribute.next()
-      if (TEXT_TAGS.has(value.tag)) parts.push(`${ATTRIBUTES[oid] ?? oid}=${new TextDecoder().decode(value.content)}`)
-    }
-    return parts.join(', ')
+    return attributesOf(name)
+      .map(([type, text]) => `${type}=${text}`)
+      .join(', ')
   } catch (cause) {
     if (!(cause instanceof DerError)) throw cause
     return 'an unreadable name'
