@@ -6,6 +6,8 @@ export { NSM_STYLES, type NsmStyle, nsmAttester } from './attesters/nsm.ts'
 export { nvidiaAttester } from './attesters/nvidia.ts'
 export type { RunTool, ToolEnd } from './attesters/tool.ts'
 export { type TsmDirectory, tsmAttester, tsmProvider } from './attesters/tsm.ts'
+export type { DocumentClaims } from './claims/claims.ts'
+export { readClaims } from './claims/readClaims.ts'
 export {
   COLLATERAL_ITEMS,
   type Collateral,
@@ -57,3 +59,5 @@ export {
 } from './trustRoots.ts'
 export * from './verifyEvidence.ts'
 export { type Subtle, type WebKey, type WebKeyPair, webAttestationCrypto } from './webcrypto.ts'
+export { type Certificate, nameText, parseCertificate } from './x509/certificate.ts'
+export { parseRevocationList, type RevocationList } from './x509/crl.ts'

@@ -1,0 +1,119 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createMint, NOW } from '../../support/nitroMint.ts'
+import { type ActualVerdict, type ManifestResult, meets, runManifest } from '../manifest.ts'
+
+const folder = process.env.OPG_VECTORS
+const REQUIRED = process.env.CI === 'true'
+
+if (folder === undefined) {
+  describe('the shared manifest of evidence', () => {
+    if (REQUIRED) {
+      it('has its vectors in CI', () => {
+        expect.fail('expected OPG_VECTORS to name the folder of vectors, got nothing')
+      })
+    } else {
+      it('SKIPPED: needs OPG_VECTORS', (context) => {
+        context.skip('SKIPPED: needs OPG_VECTORS')
+      })
+    }
+  })
+}
+
+describe.runIf(folder !== undefined)('the shared manifest of evidence', async () => {
+  const result: ManifestResult | undefined =
+    folder === undefined ? undefined : await runManifest(join(folder, 'tee', 'MANIFEST.json'), folder)
+
+  for (const { kind, name, actual, expect: expected, ok } of result?.vectors ?? []) {
+    it.skipIf(actual.reason === 'unsupported-kind')(`${kind} ${name}: as expected`, () => {
+      expect(actual).toMatchObject({ verdict: expected.verdict })
+      expect(ok).toBe(true)
+    })
+  }
+
+  it('says of everything accepted what it did not look at', () => {
+    const accepted = (result?.vectors ?? []).filter(({ actual }) => actual.verdict.startsWith('accept'))
+    expect(accepted.length).toBeGreaterThan(0)
+    for (const { actual } of accepted) {
+      expect(actual.notChecked).toEqual(expect.arrayContaining(['measurements', 'report-data']))
+    }
+  })
+})
+
+describe('a manifest', () => {
+  let directory: string
+  let simulated: Uint8Array
+  let root: Uint8Array
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'opg-manifest-'))
+    const mint = await createMint()
+    simulated = await mint.mint()
+    root = await mint.rootDer()
+  })
+  afterAll(() => rm(directory, { recursive: true, force: true }))
+
+  const run = async (vectors: readonly object[]): Promise<ManifestResult> => {
+    await writeFile(join(directory, 'document.b64'), Buffer.from(simulated).toString('base64'))
+    await writeFile(join(directory, 'root'), root)
+    await writeFile(join(directory, 'rubbish'), 'rubbish')
+    const path = join(directory, 'manifest.json')
+    await writeFile(path, JSON.stringify({ vectors }))
+    return await runManifest(path)
+  }
+  const at = new Date(NOW).toISOString()
+  const entry = { name: 'a', kind: 'simulated', evidence: 'document.b64', with: ['root'], at, expect: {} }
+
+  it('R6: takes the devnet root of a simulated entry from what comes with it, and no vendor root', async () => {
+    const { vectors } = await run([
+      { ...entry, expect: { verdict: 'accept', assurance: 'simulated', notChecked: ['hardware'] } },
+      { ...entry, with: [], expect: { verdict: 'reject', reason: 'untrusted-root' } },
+      { ...entry, kind: 'nitro', expect: { verdict: 'reject', reason: 'untrusted-root' } },
+    ])
+    expect(vectors.map(({ ok }) => ok)).toEqual([true, true, true])
+  })
+
+  it('takes the time inside the evidence where an entry has none', async () => {
+    const { vectors } = await run([{ ...entry, at: null, expect: { verdict: 'accept' } }])
+    expect(vectors).toMatchObject([{ at, ok: true }])
+  })
+
+  it('does not accept a document after its own certificates have ended', async () => {
+    const later = new Date(NOW + 3 * 3_600_000).toISOString()
+    const { vectors } = await run([{ ...entry, at: later, expect: { verdict: 'reject' } }])
+    expect(vectors).toMatchObject([{ actual: { verdict: 'reject', reason: 'certificate-expired' }, ok: true }])
+  })
+
+  it('goes on after entries that are at fault themselves, and counts them as failed', async () => {
+    const { vectors, passed, failed } = await run([
+      { ...entry, kind: 'sgx-2', expect: { verdict: 'reject' } },
+      { ...entry, evidence: 'absent', expect: { verdict: 'reject' } },
+      { ...entry, at: 'noon', expect: { verdict: 'reject' } },
+      { ...entry, evidence: 'rubbish', expect: { verdict: 'reject', reason: 'unrecognised-file' } },
+      { ...entry, expect: { verdict: 'accept' } },
+    ])
+    expect(vectors.map(({ actual }) => actual.reason)).toEqual([
+      'unknown-kind',
+      'unreadable-file',
+      'no-time',
+      'unrecognised-file',
+      undefined,
+    ])
+    expect([passed, failed]).toEqual([2, 3])
+  })
+
+  it('is itself refused where it is none', async () => {
+    const path = join(directory, 'none.json')
+    await writeFile(path, '{"vectors": {}}')
+    await expect(runManifest(path)).rejects.toThrow()
+  })
+
+  it('expects every member as it is, of notChecked each name', () => {
+    const actual: ActualVerdict = { verdict: 'accept', tcbStatus: 'UpToDate', notChecked: ['rim', 'ocsp'] }
+    expect(meets({ verdict: 'accept', notChecked: ['ocsp'] }, actual)).toBe(true)
+    expect(meets({ verdict: 'accept', notChecked: ['tcb'] }, actual)).toBe(false)
+    expect(meets({ verdict: 'accept', tcbStatus: 'OutOfDate' }, actual)).toBe(false)
+    expect(meets({ verdict: 'accept', eventLog: 'replay-equals-quote' }, actual)).toBe(false)
+  })
+})
