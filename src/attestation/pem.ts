@@ -19,30 +19,35 @@ export function parsePemCertificates(pem: Uint8Array, rules: PemRules): Result<U
   const { malformed, maxBytes, maxCertificates } = rules
   if (pem.length > maxBytes) return refuse(malformed, `at most ${maxBytes} bytes of PEM`, `${pem.length}`)
   const certificates: Uint8Array[] = []
-  let block: string[] | undefined
-  for (const line of linesOf(pem)) {
-    if (line === BEGIN && block === undefined) {
-      if (certificates.length === maxCertificates)
-        return refuse(malformed, `at most ${maxCertificates} certificates`, 'more')
-      block = []
-    } else if (line === END && block !== undefined) {
-      const der = base64ToBytes(block.join(''))
-      if (der === undefined || der.length === 0) return refuse(malformed, 'a certificate in base64', 'something else')
-      certificates.push(der)
-      block = undefined
-    } else if (block !== undefined) block.push(line)
-    else if (line !== '') return refuse(malformed, `PEM certificates alone`, JSON.stringify(line.slice(0, 64)))
+  const text = textOf(pem)
+  let at = 0
+  for (let begin = text.indexOf(BEGIN); begin !== -1; begin = text.indexOf(BEGIN, at)) {
+    if (!isBlank(text.slice(at, begin))) return refuse(malformed, 'PEM certificates alone', 'text before one')
+    if (certificates.length === maxCertificates)
+      return refuse(malformed, `at most ${maxCertificates} certificates`, 'more')
+    const end = text.indexOf(END, begin)
+    if (end === -1) return refuse(malformed, END, 'the end of the text')
+    const body = text.slice(begin + BEGIN.length, end)
+    const der = isLines(body) ? base64ToBytes(body.replaceAll(LINE_END, '')) : undefined
+    if (der === undefined || der.length === 0) return refuse(malformed, 'a certificate in base64', 'something else')
+    certificates.push(der)
+    at = end + END.length
   }
-  if (block !== undefined) return refuse(malformed, END, 'the end of the text')
+  if (!isBlank(text.slice(at))) return refuse(malformed, 'PEM certificates alone', 'text after them')
   return certificates.length > 0 ? ok(certificates) : refuse(malformed, 'at least one PEM certificate', 'none')
 }
 
+const LINE_END = /[\t\r ]*\n/g
+const BLANK = /^[\t\r\n ]*$/
+
+const isBlank = (text: string): boolean => BLANK.test(text)
+
+/** Whether the labels around it stand on lines of their own. */
+const isLines = (body: string): boolean => /^[\t\r ]*\n/.test(body) && body.endsWith('\n')
+
 /** Bytes beyond ASCII become letters that stand in no PEM. */
-function linesOf(pem: Uint8Array): string[] {
+function textOf(pem: Uint8Array): string {
   let end = pem.length
   while (pem[end - 1] === 0) end -= 1
-  return new TextDecoder()
-    .decode(pem.subarray(0, end))
-    .split('\n')
-    .map((line) => line.replace(/[\t\r ]+$/, ''))
+  return new TextDecoder().decode(pem.subarray(0, end))
 }

@@ -1,5 +1,8 @@
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
-const VALUES = new Map([...ALPHABET].map((letter, value) => [letter.charCodeAt(0), value]))
+/** Above every value of six bits. */
+const NO_LETTER = 64
+const VALUES = new Uint8Array(128).fill(NO_LETTER)
+for (const [value, letter] of [...ALPHABET].entries()) VALUES[letter.charCodeAt(0)] = value
 
 /** RFC 4648 base64 with padding. */
 export function bytesToBase64(bytes: Uint8Array): string {
@@ -22,22 +25,19 @@ export function bytesToBase64(bytes: Uint8Array): string {
 export function base64ToBytes(text: string): Uint8Array | undefined {
   if (text.length % 4 !== 0) return undefined
   const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0
-  const bytes = new Uint8Array((text.length / 4) * 3 - padding)
+  const bytes = new Uint8Array((text.length / 4) * 3)
   const letters = text.length - padding
-  let held = 0
-  let bits = 0
-  let to = 0
-  for (let at = 0; at < letters; at += 1) {
-    const value = VALUES.get(text.charCodeAt(at))
-    if (value === undefined) return undefined
-    held = (held << 6) | value
-    bits += 6
-    if (bits >= 8) {
-      bits -= 8
-      bytes[to] = (held >> bits) & 255
-      to += 1
-      held &= (1 << bits) - 1
-    }
+  const valueAt = (at: number): number => (at < letters ? (VALUES[text.charCodeAt(at)] ?? NO_LETTER) : 0)
+  for (let at = 0, to = 0; at < text.length; at += 4, to += 3) {
+    const [first, second, third, fourth] = [valueAt(at), valueAt(at + 1), valueAt(at + 2), valueAt(at + 3)]
+    if ((first | second | third | fourth) >= NO_LETTER) return undefined
+    bytes[to] = (first << 2) | (second >> 4)
+    bytes[to + 1] = (second << 4) | (third >> 2)
+    bytes[to + 2] = (third << 6) | fourth
   }
-  return held === 0 ? bytes : undefined
+  const end = bytes.length - padding
+  if (padding === 0) return bytes
+  return isZeroFrom(bytes, end) ? bytes.slice(0, end) : undefined
 }
+
+const isZeroFrom = (bytes: Uint8Array, from: number): boolean => bytes.subarray(from).every((byte) => byte === 0)

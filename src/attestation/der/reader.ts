@@ -31,6 +31,31 @@ export interface Element {
   readonly whole: Uint8Array
 }
 
+/** Most elements are read for one of the two views alone, so each is made when asked for. */
+class View implements Element {
+  readonly tag: number
+  readonly #bytes: Uint8Array
+  readonly #start: number
+  readonly #from: number
+  readonly #end: number
+
+  constructor(tag: number, bytes: Uint8Array, start: number, from: number, end: number) {
+    this.tag = tag
+    this.#bytes = bytes
+    this.#start = start
+    this.#from = from
+    this.#end = end
+  }
+
+  get content(): Uint8Array {
+    return this.#bytes.subarray(this.#from, this.#end)
+  }
+
+  get whole(): Uint8Array {
+    return this.#bytes.subarray(this.#start, this.#end)
+  }
+}
+
 /** Lengths up to 2^24 - 1 (X.690, 10.1: definite, in the fewest bytes). */
 const MAX_LENGTH_BYTES = 3
 
@@ -60,7 +85,7 @@ export class DerReader {
     const from = this.#at
     if (length > this.#bytes.length - from) throw new DerError(`${length} bytes of content where fewer are left`)
     this.#at = from + length
-    return { tag, content: this.#bytes.subarray(from, this.#at), whole: this.#bytes.subarray(start, this.#at) }
+    return new View(tag, this.#bytes, start, from, this.#at)
   }
 
   expect(tag: number): Element {

@@ -5,20 +5,19 @@ export function oidText(content: Uint8Array): string {
   const [first] = content
   const last = content.at(-1)
   if (first === undefined || last === undefined || last >= 0x80) throw new DerError('an object identifier cut short')
-  const arcs: number[] = []
+  let text = ''
   let arc = 0
   for (const byte of content) {
     if (arc === 0 && byte === 0x80) throw new DerError('an arc with leading zeros')
     arc = arc * 128 + (byte & 0x7f)
     if (arc > Number.MAX_SAFE_INTEGER / 128) throw new DerError('an arc too large')
     if (byte < 0x80) {
-      arcs.push(arc)
+      const root = Math.min(2, Math.floor(arc / 40))
+      text = text === '' ? `${root}.${arc - root * 40}` : `${text}.${arc}`
       arc = 0
     }
   }
-  const [head = 0, ...rest] = arcs
-  const root = Math.min(2, Math.floor(head / 40))
-  return [root, head - root * 40, ...rest].join('.')
+  return text
 }
 
 /** Content of a non-negative INTEGER without its sign byte (X.690, 8.3). */

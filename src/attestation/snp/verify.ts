@@ -1,13 +1,13 @@
 import { bytesToHex, type Hex, ok, type Result } from '../../protocol/index.ts'
 import { type AttestationError, refuse, refuseCertificate } from '../errors.ts'
 import type { AuthenticEvidence, Check, EvidenceVerifier, ParsedEvidence, VerifierContext } from '../evidence.ts'
+import { type PemRules, parsePemCertificates } from '../pem.ts'
 import type { SnpTcb } from '../policy.ts'
 import { type AdmittedRoot, admitRoot } from '../trustRoots.ts'
 import type { KeyType } from '../x509/algorithms.ts'
 import { type Certificate, nameText, parseCertificate } from '../x509/certificate.ts'
 import { chainEnd, verifyChain } from '../x509/chain.ts'
 import { checkRevocation, parseRevocationList, verifyRevocationList } from '../x509/crl.ts'
-import { pemCertificates } from '../x509/pem.ts'
 import { checkEndorsement, type Endorsement, instanceIdOf, parseEndorsement } from './endorsement.ts'
 import { allowsDebug, checkGuestPolicy } from './guestPolicy.ts'
 import { parseSnpReport, type SnpReport } from './report.ts'
@@ -68,6 +68,8 @@ export const verifySnp: EvidenceVerifier = async (evidence, context) => {
   })
 }
 
+/** AMD's chains are 4.7 kB. */
+const CHAIN_PEM: PemRules = { malformed: 'malformed-collateral', maxBytes: 16_384, maxCertificates: 2 }
 const KEYS: readonly KeyType[] = ['RSA', 'RSA', 'P-384']
 
 function readChain({ collateral }: ParsedEvidence, context: VerifierContext): Result<Chain, AttestationError> {
@@ -75,7 +77,7 @@ function readChain({ collateral }: ParsedEvidence, context: VerifierContext): Re
   const pem = collateral.get('amd/chain')
   if (leaf === undefined || pem === undefined)
     return refuse('collateral-missing', 'amd/vek and amd/chain', leaf === undefined ? 'no amd/vek' : 'no amd/chain')
-  const blocks = pemCertificates(pem, 2, 'amd/chain')
+  const blocks = parsePemCertificates(pem, CHAIN_PEM)
   if (!blocks.ok) return blocks
   const [ask, root] = blocks.value
   if (ask === undefined || root === undefined)
