@@ -42,5 +42,11 @@ export const SIMULATED_ROOT_LEAD_MS = 86_400_000
 
 /** Bytes of a collateral bundle: Intel's is 20 kB, two reference manifests of NVIDIA 200 kB. */
 export const MAX_COLLATERAL_BYTES = 1_048_576
+/** Bytes of a policy document: 512 programs of four registers each. */
+export const MAX_POLICY_BYTES = 262_144
+/** Programs, revoked chips and certificates of a policy together: each program is one question to the chain. */
+export const MAX_POLICY_ENTRIES = 1_024
+/** Verdicts kept: two of each grant of a day of some hundred operators. */
+export const MAX_CACHED_VERDICTS = 1_024
 /** Items of a bundle: as many as there are names. */
 export const MAX_COLLATERAL_ITEMS = 16

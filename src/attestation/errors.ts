@@ -57,6 +57,8 @@ export const EVIDENCE_CODES = [
   'tcb-mismatch',
   'tcb-inconsistent',
   'tcb-below-floor',
+  'gpu-unbound',
+  'too-few-vendors',
 ] as const
 
 /** One certificate of the chain is at fault; `certificate` is its position, 0 the root. */
@@ -86,6 +88,7 @@ export const CONFIGURATION_CODES = [
   'malformed-root',
   'bad-policy',
   'policy-refused',
+  'policy-mismatch',
   'bad-authority',
   'bad-report-data',
 ] as const

@@ -20,6 +20,16 @@ export * from './composite.ts'
 export * from './constants.ts'
 export type { AttestationCrypto, DigestAlgorithm, SignatureAlgorithm } from './crypto.ts'
 export {
+  commitmentOf,
+  type EpochPolicy,
+  formatEpochPolicy,
+  measurementDigest,
+  type PolicyCommitment,
+  parseEpochPolicy,
+  policyEntries,
+  verifyCommitment,
+} from './epochPolicy.ts'
+export {
   AGE_CODES,
   AttestationError,
   type AttestationErrorCode,
@@ -45,6 +55,7 @@ export {
   type VerifierContext,
 } from './evidence.ts'
 export * from './policy.ts'
+export * from './policyFile.ts'
 export * from './sealing.ts'
 export * from './simulated/attester.ts'
 export * from './simulated/authority.ts'
@@ -57,6 +68,7 @@ export {
   trustRoot,
   vendorRoots,
 } from './trustRoots.ts'
+export { createVerdictCache, type VerdictCache } from './verdictCache.ts'
 export * from './verifyEvidence.ts'
 export { type Subtle, type WebKey, type WebKeyPair, webAttestationCrypto } from './webcrypto.ts'
 export { type Certificate, nameText, parseCertificate } from './x509/certificate.ts'

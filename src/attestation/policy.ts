@@ -69,12 +69,16 @@ export interface EvidencePolicy {
   readonly minimumVendors: number
 }
 
-const allowedMeasurementsSchema = z
-  .strictObject({
-    kind: z.enum([...(Object.keys(EVIDENCE_KIND) as EvidenceKind[]), ...TOKEN_KINDS]),
-    values: z.record(z.string(), z.custom<Hex>(isHex, 'expected 0x followed by whole bytes of lower-case hex')),
-  })
-  .refine((entry) => Object.keys(entry.values).length > 0, 'expected at least one register')
+export const registersSchema = z
+  .record(z.string(), z.custom<Hex>(isHex, 'expected 0x followed by whole bytes of lower-case hex'))
+  .refine((values) => Object.keys(values).length > 0, 'expected at least one register')
+const allowedMeasurementsSchema = z.strictObject({
+  kind: z.enum([...(Object.keys(EVIDENCE_KIND) as EvidenceKind[]), ...TOKEN_KINDS]),
+  values: registersSchema,
+})
+
+export const revokedCertificateSchema = z.custom<Digest>(isDigest, 'expected 0x + 64 hex digits')
+export const revokedChipSchema = z.string().min(1).max(256)
 
 const version = z.int().min(0).max(255)
 const snpTcbSchema = z.strictObject({
@@ -100,8 +104,8 @@ export const evidencePolicySchema = z.strictObject({
   maxAgeMs: z.int().positive().max(MAX_EVIDENCE_AGE_MS).default(MAX_EVIDENCE_AGE_MS),
   maxAheadMs: z.int().nonnegative().max(MAX_AHEAD_MS).default(MAX_AHEAD_MS),
   allowUnbound: z.boolean().default(false),
-  revokedCertificates: z.array(z.custom<Digest>(isDigest, 'expected 0x + 64 hex digits')).default(() => []),
-  revokedChips: z.array(z.string().min(1).max(256)).default(() => []),
+  revokedCertificates: z.array(revokedCertificateSchema).default(() => []),
+  revokedChips: z.array(revokedChipSchema).default(() => []),
   tcbStatuses: z.array(z.enum(TCB_STATUSES)).default((): TcbStatus[] => ['UpToDate', 'SWHardeningNeeded']),
   tcbFloors: tcbFloorsSchema.prefault({}),
   allowSmt: z.boolean().default(true),

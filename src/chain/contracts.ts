@@ -8,6 +8,7 @@ import { abi as evidenceAbi } from './generated/Evidence.ts'
 import { abi as errorAbi } from './generated/errors.ts'
 import { abi as feeSplitterAbi } from './generated/FeeSplitter.ts'
 import { abi as feeSplitterFactoryAbi } from './generated/FeeSplitterFactory.ts'
+import { abi as measurementRegistryAbi } from './generated/MeasurementRegistry.ts'
 import { abi as modelRegistryAbi } from './generated/ModelRegistry.ts'
 import { abi as opgAbi } from './generated/OPG.ts'
 import { abi as opgGovernorAbi } from './generated/OPGGovernor.ts'
@@ -24,6 +25,7 @@ export {
   evidenceAbi,
   feeSplitterAbi,
   feeSplitterFactoryAbi,
+  measurementRegistryAbi,
   modelRegistryAbi,
   opgAbi,
   opgGovernorAbi,

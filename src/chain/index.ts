@@ -57,6 +57,15 @@ export {
   voteCall,
 } from './governance.ts'
 export {
+  allowMeasurementCall,
+  type MeasurementName,
+  type PublishedPolicy,
+  publishPolicyCall,
+  readAllowed,
+  readPolicy,
+  revokeMeasurementCall,
+} from './measurementRegistry.ts'
+export {
   acceptLineCall,
   addVersionCall,
   createLineCall,

@@ -58,27 +58,33 @@ export async function verifyReceipt(
 ): Promise<Result<ReceiptVerdict, ReceiptProblem | NodeError>> {
   const foreign = network === undefined ? undefined : foreignProblem(file, network)
   if (foreign !== undefined) return fail(foreign)
-  const context = contextOf(components, network)
-  if (network === undefined || rpc === undefined) return await verifyReceiptFile(file, context)
+  if (network === undefined || rpc === undefined) {
+    return await verifyReceiptFile(file, contextOf(components, network))
+  }
   const chain = createChainClient({ clock: components.clock, onFault: () => undefined }, { network, rpc })
   try {
     await chain.start()
-    return await verifyOnChain(chain, file, network, context)
+    return await verifyOnChain(components, chain, file, network)
   } finally {
     await chain.stop()
   }
 }
 
-type Context = ReturnType<typeof contextOf>
-
-function contextOf({ crypto, attestation }: ReceiptVerificationComponents, network: NetworkFile | undefined) {
+function contextOf(
+  { crypto, attestation }: ReceiptVerificationComponents,
+  network: NetworkFile | undefined,
+  boundAt?: number,
+) {
   const trustRoots = [...vendorRoots(), ...(network?.trustRoots ?? [])]
   const policy: EvidencePolicy =
     network?.profile === 'devnet' ? devnetPolicy() : { ...productionPolicy(), measurements: 'any' }
   return {
     crypto,
     parameters: parametersOf(network?.profile ?? 'production'),
-    verifyEvidence: evidencePortOf({ attestation }, { trustRoots, policy }),
+    verifyEvidence: evidencePortOf(
+      { attestation },
+      { trustRoots, policy, ...(boundAt === undefined ? {} : { boundAt }) },
+    ),
   }
 }
 
@@ -94,10 +100,10 @@ function foreignProblem({ network: claimed }: ReceiptFile, network: NetworkFile)
 }
 
 async function verifyOnChain(
+  components: ReceiptVerificationComponents,
   chain: ChainClient,
   file: ReceiptFile,
   network: NetworkFile,
-  context: Context,
 ): Promise<Result<ReceiptVerdict, ReceiptProblem | NodeError>> {
   const { blockNumber, blockHash } = file.evidence
   const block = await chain.blockByNumber(blockNumber)
@@ -110,7 +116,7 @@ async function verifyOnChain(
       : await createCommitteeLookup({ chain }, { parameters }).committeeOf(checkpoint)
   if (drawn?.ok === false) return offChain(drawn.error.code, drawn.error.expected, drawn.error.got)
   const verdict = await verifyReceiptFile(file, {
-    ...context,
+    ...contextOf(components, network, block.timestamp),
     ...(drawn === undefined ? {} : { committee: drawn.value.seats }),
   })
   if (!verdict.ok) return verdict

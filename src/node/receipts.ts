@@ -2,8 +2,8 @@ import {
   type AttestationCrypto,
   type EvidencePolicy,
   evidenceDigest,
+  reappraise,
   type TrustRoot,
-  verifyPeerEvidence,
 } from '../attestation/index.ts'
 import {
   type AnchoredLeaf,
@@ -11,7 +11,6 @@ import {
   type BatchProof,
   createDomain,
   fail,
-  hexToBytes,
   ok,
   type ReceiptCheckContext,
   type ReceiptFile,
@@ -39,12 +38,7 @@ export function receiptFileOf(answer: RequestAnswer, network: ReceiptNetwork): R
     },
     receipt: { ...receipt, runtimeClass, traceHash },
     heads,
-    evidence: {
-      kind: evidence.kind,
-      document: evidence.document,
-      blockNumber: evidence.blockNumber,
-      blockHash: evidence.blockHash,
-    },
+    evidence,
     transcript: {
       inputSalt: answer.inputSalt,
       input: answer.input,
@@ -68,18 +62,25 @@ export function withBatch(file: ReceiptFile, proof: Omit<BatchProof, 'anchored'>
   return { ...file, batchProof: { ...proof, anchored } }
 }
 
+export interface EvidencePortInit {
+  readonly trustRoots: readonly TrustRoot[]
+  readonly policy: EvidencePolicy
+  /** Milliseconds since 1970 of the block the evidence names, where its chain was asked. */
+  readonly boundAt?: number
+}
+
 /** Judges a receipt file's evidence with the attestation room (R5, R6). */
 export function evidencePortOf(
   components: { readonly attestation: AttestationCrypto },
-  init: { readonly trustRoots: readonly TrustRoot[]; readonly policy: EvidencePolicy },
+  init: EvidencePortInit,
 ): ReceiptCheckContext['verifyEvidence'] {
-  return async (evidence, expected, at) => {
-    const verdict = await verifyPeerEvidence(evidence, {
-      now: at,
+  return async (evidence, binding, at) => {
+    const verdict = await reappraise(evidence, at, {
       trustRoots: init.trustRoots,
-      expectedReportData: hexToBytes(expected),
       policy: init.policy,
+      binding,
       crypto: components.attestation,
+      ...(init.boundAt === undefined ? {} : { boundAt: init.boundAt }),
     })
     if (!verdict.ok) return fail({ code: verdict.error.code, message: verdict.error.message })
     const digest = evidenceDigest(evidence.kind, evidence.document)

@@ -12,6 +12,7 @@ export const MERKLE_TAG = {
   certificate: 'OPG/leaf/certificate/1',
   reason: 'OPG/leaf/reason/1',
   reward: 'OPG/leaf/reward/1',
+  policy: 'OPG/leaf/policy/1',
 } as const
 export type MerkleTag = keyof typeof MERKLE_TAG
 

@@ -33,6 +33,12 @@ export type EvidenceKind = keyof typeof EVIDENCE_KIND
 export const TRUST_VENDORS = ['aws', 'intel', 'amd', 'nvidia', 'nvidia-rim'] as const
 export type TrustVendor = (typeof TRUST_VENDORS)[number]
 
+/** Evidence of kind `nvidia-gpu`, bound by the processor's: its digest is in that one's report data (R5). */
+export interface GpuEvidence {
+  readonly document: Uint8Array
+  readonly collateral: Uint8Array
+}
+
 /** What a grant's `evidence` digest stands for, and the block its report data names (R5). */
 export interface Evidence {
   readonly kind: EvidenceKind
@@ -40,6 +46,7 @@ export interface Evidence {
   readonly blockNumber: number
   readonly blockHash: Digest
   readonly collateral: Uint8Array
+  readonly gpu?: GpuEvidence
 }
 
 export interface SignedGrant {

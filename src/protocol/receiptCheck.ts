@@ -13,7 +13,7 @@ import { termsDigest } from './offers.ts'
 import type { Parameters } from './parameters.ts'
 import type { Secp256k1 } from './ports.ts'
 import { type AnchoredLeaf, type BatchProof, domainOfReceipt, type ReceiptFile } from './receiptFile.ts'
-import { reportData } from './reportData.ts'
+import { bindingOf, type PeerBinding } from './reportData.ts'
 import type { CommitteeSeat } from './seats.ts'
 
 export const RECEIPT_FAULTS = [
@@ -67,10 +67,10 @@ export interface EvidenceFinding {
 export interface ReceiptCheckContext {
   readonly crypto: Pick<Secp256k1, 'recover'>
   readonly parameters: Pick<Parameters, 'grantLife' | 'futureTolerance'>
-  /** Judges evidence at the grant's `notBefore` against the 32 bytes it must speak for (R5). */
+  /** Judges evidence at the grant's `notBefore` against what it must speak for (R5). */
   readonly verifyEvidence: (
     evidence: ReceiptFile['evidence'],
-    expectedReportData: Digest,
+    binding: PeerBinding,
     at: number,
   ) => Promise<Result<EvidenceFinding, { readonly code: string; readonly message: string }>>
   /** The committee the chain drew for the checkpoint (R14); without it the draw is not checked. */
@@ -397,15 +397,8 @@ class Check {
   async #checkEvidence(): Promise<EvidenceFinding> {
     const { evidence, receipt } = this.#file
     const { grant } = this.#file.grant
-    const { chainId, networkId } = this.#domain
-    const bound = reportData({
-      ...grant,
-      chainId,
-      networkId,
-      blockNumber: evidence.blockNumber,
-      blockHash: evidence.blockHash,
-    })
-    const found = await this.#context.verifyEvidence(evidence, bound, grant.notBefore)
+    const binding = bindingOf(this.#domain, grant, evidence)
+    const found = await this.#context.verifyEvidence(evidence, binding, grant.notBefore)
     if (!found.ok)
       throw problem('evidence-refused', 'evidence that holds', `${found.error.code}: ${found.error.message}`)
     this.#require('evidence-mismatch', grant.evidence, found.value.digest)

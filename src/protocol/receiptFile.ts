@@ -11,6 +11,7 @@ import {
   EVIDENCE_KIND,
   type Evidence,
   type EvidenceKind,
+  type GpuEvidence,
   type RejectionReason,
   type SignedCheckpoint,
   type SignedGrant,
@@ -115,7 +116,8 @@ export interface ReceiptFile {
   readonly terms: ProvenTerms
   readonly receipt: ReceiptWithTrace
   readonly heads: readonly SignedHead[]
-  readonly evidence: Omit<Evidence, 'collateral'>
+  /** With the collateral it was checked with, so that it can be checked again without the vendor. */
+  readonly evidence: Evidence
   readonly transcript?: ReceiptTranscript
   readonly batchProof?: BatchProof
 }
@@ -129,6 +131,8 @@ export const RECEIPT_FILE_LIMITS = {
   votes: 1_024,
   signatures: 64,
   evidenceBytes: 64 * 1024,
+  gpuBytes: 160 * 1024,
+  collateralBytes: 192 * 1024,
 } as const
 
 export const RECEIPT_FILE_ERRORS = [
@@ -177,16 +181,23 @@ export function formatReceiptFile(file: ReceiptFile): Uint8Array {
       traceHash: receipt.traceHash,
     },
     heads: heads.map(({ head, signature }) => ({ head: structToJson(HEAD, head), signature })),
-    evidence: {
-      kind: evidence.kind,
-      document: bytesToBase64(evidence.document),
-      blockNumber: evidence.blockNumber,
-      blockHash: evidence.blockHash,
-    },
+    evidence: evidenceJson(evidence),
     ...(transcript === undefined ? {} : { transcript: transcriptJson(transcript) }),
     ...(batchProof === undefined ? {} : { batchProof: batchProofJson(batchProof) }),
   })
 }
+
+const evidenceJson = ({ kind, document, blockNumber, blockHash, collateral, gpu }: Evidence): Json => ({
+  kind,
+  document: bytesToBase64(document),
+  blockNumber,
+  blockHash,
+  ...collateralJson(collateral),
+  ...(gpu === undefined ? {} : { gpu: { document: bytesToBase64(gpu.document), ...collateralJson(gpu.collateral) } }),
+})
+
+const collateralJson = (collateral: Uint8Array): { readonly [name: string]: Json } =>
+  collateral.length === 0 ? {} : { collateral: bytesToBase64(collateral) }
 
 const transcriptJson = ({ inputSalt, input, parameters, chunks }: ReceiptTranscript): Json => ({
   inputSalt,
@@ -301,9 +312,9 @@ function readHead(json: unknown, at: string): SignedHead {
   return { head: structFromJson(HEAD, head, `${at}.head`), signature: signatureAt(signature, `${at}.signature`) }
 }
 
-function readEvidence(json: unknown): ReceiptFile['evidence'] {
-  const members = objectAt(json, 'evidence', ['kind', 'document', 'blockNumber', 'blockHash'])
-  const { kind } = members
+function readEvidence(json: unknown): Evidence {
+  const members = objectAt(json, 'evidence', ['kind', 'document', 'blockNumber', 'blockHash'], ['collateral', 'gpu'])
+  const { kind, gpu } = members
   if (typeof kind !== 'string' || !Object.hasOwn(EVIDENCE_KIND, kind)) {
     throw memberError('member-invalid', 'evidence.kind', Object.keys(EVIDENCE_KIND).join(', '), kind)
   }
@@ -312,7 +323,25 @@ function readEvidence(json: unknown): ReceiptFile['evidence'] {
     document: bytesAt(members.document, 'evidence.document', RECEIPT_FILE_LIMITS.evidenceBytes),
     blockNumber: integerAt(members.blockNumber, 'evidence.blockNumber'),
     blockHash: digestAt(members.blockHash, 'evidence.blockHash'),
+    collateral: collateralAt(members.collateral, 'evidence.collateral'),
+    ...(gpu === undefined ? {} : { gpu: readGpu(gpu) }),
   }
+}
+
+function readGpu(json: unknown): GpuEvidence {
+  const members = objectAt(json, 'evidence.gpu', ['document'], ['collateral'])
+  return {
+    document: bytesAt(members.document, 'evidence.gpu.document', RECEIPT_FILE_LIMITS.gpuBytes),
+    collateral: collateralAt(members.collateral, 'evidence.gpu.collateral'),
+  }
+}
+
+/** No collateral is no member: an empty one would be a second spelling. */
+function collateralAt(json: unknown, at: string): Uint8Array {
+  if (json === undefined) return new Uint8Array(0)
+  const bytes = bytesAt(json, at, RECEIPT_FILE_LIMITS.collateralBytes)
+  if (bytes.length === 0) throw memberError('member-invalid', at, 'at least one byte', json)
+  return bytes
 }
 
 function readTranscript(json: unknown): ReceiptTranscript {

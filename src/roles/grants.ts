@@ -1,24 +1,25 @@
 import {
   type AttestationCrypto,
   type Check,
+  createVerdictCache,
   type EvidencePolicy,
   evidenceDigest,
   type TrustRoot,
+  type VerdictCache,
   verifyPeerEvidence,
 } from '../attestation/index.ts'
 import type { BlockRef } from '../chain/index.ts'
 import {
   ASSURANCE,
+  bindingOf,
   type Digest,
   type Domain,
   digestOf,
   fail,
-  hexToBytes,
   NOT_CHECKED,
   ok,
   type Parameters,
   type Result,
-  reportData,
   SESSION_GRANT,
   type Secp256k1,
   type SignedGrant,
@@ -63,11 +64,12 @@ const MAX_CACHED_VERDICTS = 1_024
 
 export function createGrantChecker(components: GrantCheckerComponents, init: GrantCheckerInit): GrantChecker {
   const verdicts = new Map<Digest, GrantVerdict>()
+  const cache = createVerdictCache()
   /** Requests that start together wait for one appraisal of the same evidence. */
   const appraisals = new Map<Digest, Promise<Result<GrantVerdict, GrantProblem>>>()
 
   const appraiseOnce = async (signed: SignedGrant, digest: Digest): Promise<Result<GrantVerdict, GrantProblem>> => {
-    const verdict = await appraise(components, init, signed, digest)
+    const verdict = await appraise(components, init, { signed, digest, cache })
     if (!verdict.ok) return verdict
     verdicts.set(digest, verdict.value)
     const oldest = verdicts.keys().next()
@@ -117,8 +119,7 @@ function checkWindow({ grant }: SignedGrant, now: number, parameters: Parameters
 async function appraise(
   components: GrantCheckerComponents,
   init: GrantCheckerInit,
-  signed: SignedGrant,
-  digest: Digest,
+  { signed, digest, cache }: { readonly signed: SignedGrant; readonly digest: Digest; readonly cache: VerdictCache },
 ): Promise<Result<GrantVerdict, GrantProblem>> {
   const { grant, evidence } = signed
   if (evidence === undefined)
@@ -137,24 +138,15 @@ async function appraise(
       message: `expected a block at most ${init.parameters.evidenceAge} ms older than the grant, got ${age}`,
     })
   }
-  const bound = reportData({
-    chainId: init.domain.chainId,
-    networkId: init.domain.networkId,
-    operator: grant.operator,
-    sessionKey: grant.sessionKey,
-    encryptionKey: grant.encryptionKey,
-    modelsRoot: grant.modelsRoot,
-    blockNumber: evidence.blockNumber,
-    blockHash: evidence.blockHash,
-  })
-  const verdict = await verifyPeerEvidence(evidence, {
+  const context = {
     now: grant.notBefore,
     boundAt: block.timestamp,
     trustRoots: init.trustRoots,
-    expectedReportData: hexToBytes(bound),
+    binding: bindingOf(init.domain, grant, evidence),
     policy: init.policy,
     crypto: components.attestation,
-  })
+  }
+  const verdict = await verifyPeerEvidence(evidence, context, cache.verify)
   if (!verdict.ok) return fail({ code: verdict.error.code, message: verdict.error.message })
   return ok({
     digest,

@@ -7,6 +7,7 @@ import type {
   Delivery,
   Digest,
   Evidence,
+  GpuEvidence,
   Head,
   Job,
   JobRecord,
@@ -313,6 +314,7 @@ export interface WireMessages {
   Leaf: Leaf
   RewardRoot: RewardRoot
   VoidRoot: VoidRoot
+  GpuEvidence: GpuEvidence
   Evidence: Evidence
   SignedGrant: SignedGrant
   SignedOffer: SignedOffer

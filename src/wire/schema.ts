@@ -72,12 +72,17 @@ const Leaf = struct(objects.LeafSchema, LEAF)
 const RewardRoot = struct(objects.RewardRootSchema, REWARD_ROOT)
 const VoidRoot = struct(objects.VoidRootSchema, VOID_ROOT)
 
+const GpuEvidence = message<M['GpuEvidence']>(signed.GpuEvidenceSchema, {
+  document: bytes(max('gpuDocument'), 1),
+  collateral: bytes(max('gpuCollateral')),
+})
 const Evidence = message<M['Evidence']>(signed.EvidenceSchema, {
   kind: named(EVIDENCE_KIND),
   document: bytes(max('evidenceDocument'), 1),
   blockNumber: uint64,
   blockHash: digest,
   collateral: bytes(max('evidenceCollateral')),
+  gpu: optional(embed(GpuEvidence)),
 })
 const SignedGrant = message<M['SignedGrant']>(signed.SignedGrantSchema, {
   grant: embed(SessionGrant),
@@ -356,6 +361,7 @@ export const SCHEMAS: { readonly [T in WireType]: Shape<WireMessages[T]> } = {
   Leaf,
   RewardRoot,
   VoidRoot,
+  GpuEvidence,
   Evidence,
   SignedGrant,
   SignedOffer,

@@ -89,11 +89,11 @@ export interface ReceiptFixture {
 /** An evidence port as a node has it, under one simulated authority. */
 export const evidencePort =
   (authority: Pick<SimulatedAuthority, 'trustRoot'>): ReceiptCheckContext['verifyEvidence'] =>
-  async (evidence, expected, at) => {
+  async (evidence, binding, at) => {
     const verdict = await verifyPeerEvidence(evidence, {
       now: at,
       trustRoots: [authority.trustRoot],
-      expectedReportData: hexToBytes(expected),
+      binding,
       policy: devnetPolicy(),
       crypto: nodeAttestationCrypto(),
     })
@@ -312,7 +312,7 @@ export async function makeReceiptFixture(decision: 'accepted' | 'rejected' = 'ac
     },
     receipt: { receipt, signature: session.sign(receiptDigest), runtimeClass, traceHash },
     heads,
-    evidence: { kind: 'nitro', document, blockNumber, blockHash },
+    evidence: { kind: 'nitro', document, blockNumber, blockHash, collateral: new Uint8Array(0) },
     transcript: { inputSalt: hash('salt'), input, parameters: jobParameters, chunks },
     batchProof: {
       checkpoint: signedCheckpoint,

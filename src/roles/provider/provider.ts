@@ -58,6 +58,8 @@ export interface ProviderComponents {
   readonly engine: Pick<InferenceEngine, 'run' | 'runtimeClass'>
   readonly chain: ProviderChain
   readonly attester: Attester
+  /** For a GPU beside the processor (R5). */
+  readonly gpuAttester?: Attester
   readonly sealing: Sealing
   readonly grants: GrantChecker
   readonly committee: CommitteeLookup

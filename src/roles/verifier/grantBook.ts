@@ -35,8 +35,10 @@ export interface GrantBookComponents {
   readonly clock: Clock
 }
 
-/** Grants of a day of some hundred operators; evidence is up to 190 kB each. */
+/** Grants of a day of some hundred operators. */
 const MAX_GRANTS = 256
+/** With evidence, which is up to 540 kB each: the memory that strangers can fill. */
+const MAX_SIGNED_GRANTS = 96
 
 export function createGrantBook(components: GrantBookComponents, init: { readonly domain: Domain }): GrantBook {
   return new StoredGrants(components, init.domain)
@@ -58,7 +60,7 @@ class StoredGrants implements GrantBook {
     const digest = digestOf(this.#domain, SESSION_GRANT, signed.grant)
     if (this.#signed.has(digest)) return
     this.#signed.set(digest, signed)
-    trim(this.#signed)
+    trim(this.#signed, MAX_SIGNED_GRANTS)
   }
 
   judged(grant: Digest): JudgedGrant | undefined {
@@ -72,17 +74,31 @@ class StoredGrants implements GrantBook {
   async judge(grant: Digest, operator: Address): Promise<JudgedGrant | undefined> {
     const known = this.#judged.get(grant)
     if (known !== undefined) return known
-    const signed = this.#signed.get(grant) ?? (await this.#pull(grant, operator))
+    const held = this.#signed.get(grant)
+    const signed = held ?? (await this.#pull(grant, operator))
     if (signed === undefined) return undefined
-    const verdict = await this.#verdict(signed)
+    let verdict = await this.#verdict(signed)
+    if (held !== undefined && verdict?.ok === false && verdict.error === 'bad-evidence') {
+      verdict = (await this.#secondOpinion(grant, operator)) ?? verdict
+    }
     if (verdict === undefined) {
       this.#signed.delete(grant)
       return undefined
     }
     const judged = { grant: signed.grant, digest: grant, verdict }
     this.#judged.set(grant, judged)
-    trim(this.#judged)
+    trim(this.#judged, MAX_GRANTS)
     return judged
+  }
+
+  /** The grant commits to the document alone: block, collateral and GPU of a copy from a stranger may be the stranger's. */
+  async #secondOpinion(grant: Digest, operator: Address): Promise<JudgedGrant['verdict'] | undefined> {
+    const held = this.#signed.get(grant)
+    this.#signed.delete(grant)
+    const own = await this.#pull(grant, operator)
+    if (own !== undefined) return await this.#verdict(own)
+    if (held !== undefined) this.#signed.set(grant, held)
+    return undefined
   }
 
   async #pull(grant: Digest, operator: Address): Promise<SignedGrant | undefined> {
@@ -128,7 +144,7 @@ function faultOf({ code }: GrantProblem): JudgedGrant['verdict'] | undefined {
   }
 }
 
-function trim(map: Map<Digest, unknown>): void {
+function trim(map: Map<Digest, unknown>, most: number): void {
   const oldest = map.keys().next()
-  if (map.size > MAX_GRANTS && oldest.done !== true) map.delete(oldest.value)
+  if (map.size > most && oldest.done !== true) map.delete(oldest.value)
 }

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file opg/v1/signed.proto.
  */
 export const file_opg_v1_signed: GenFile = /*@__PURE__*/
-  fileDesc("ChNvcGcvdjEvc2lnbmVkLnByb3RvEgZvcGcudjEiaAoIRXZpZGVuY2USDAoEa2luZBgBIAEoDRIQCghkb2N1bWVudBgCIAEoDBIUCgxibG9ja19udW1iZXIYAyABKAQSEgoKYmxvY2tfaGFzaBgEIAEoDBISCgpjb2xsYXRlcmFsGAUgASgMImkKC1NpZ25lZEdyYW50EiMKBWdyYW50GAEgASgLMhQub3BnLnYxLlNlc3Npb25HcmFudBIRCglzaWduYXR1cmUYAiABKAwSIgoIZXZpZGVuY2UYAyABKAsyEC5vcGcudjEuRXZpZGVuY2UikwEKC1NpZ25lZE9mZmVyEhwKBW9mZmVyGAEgASgLMg0ub3BnLnYxLk9mZmVyEhEKCXNpZ25hdHVyZRgCIAEoDBIcCgV0ZXJtcxgDIAMoCzINLm9wZy52MS5UZXJtcxIRCglhZGRyZXNzZXMYBCADKAkSIgoFZ3JhbnQYBSABKAsyEy5vcGcudjEuU2lnbmVkR3JhbnQiPgoLT2ZmZXJIZWFkZXISHAoFb2ZmZXIYASABKAsyDS5vcGcudjEuT2ZmZXISEQoJc2lnbmF0dXJlGAIgASgMIjsKClNpZ25lZExvYWQSGgoEbG9hZBgBIAEoCzIMLm9wZy52MS5Mb2FkEhEKCXNpZ25hdHVyZRgCIAEoDCI4CglTaWduZWRKb2ISGAoDam9iGAEgASgLMgsub3BnLnYxLkpvYhIRCglzaWduYXR1cmUYAiABKAwiOwoKU2lnbmVkSGVhZBIaCgRoZWFkGAEgASgLMgwub3BnLnYxLkhlYWQSEQoJc2lnbmF0dXJlGAIgASgMIkQKDVNpZ25lZFJlY2VpcHQSIAoHcmVjZWlwdBgBIAEoCzIPLm9wZy52MS5SZWNlaXB0EhEKCXNpZ25hdHVyZRgCIAEoDCJNChBTaWduZWRDaGVja3BvaW50EiYKCmNoZWNrcG9pbnQYASABKAsyEi5vcGcudjEuQ2hlY2twb2ludBIRCglzaWduYXR1cmUYAiABKAwiRwoOU2lnbmVkRGVsaXZlcnkSIgoIZGVsaXZlcnkYASABKAsyEC5vcGcudjEuRGVsaXZlcnkSEQoJc2lnbmF0dXJlGAIgASgMIi4KD1JlamVjdGlvblJlYXNvbhINCgVpbmRleBgBIAEoDRIMCgRjb2RlGAIgASgNImUKClNpZ25lZFZvdGUSGgoEdm90ZRgBIAEoCzIMLm9wZy52MS5Wb3RlEhEKCXNpZ25hdHVyZRgCIAEoDBIoCgdyZWFzb25zGAMgAygLMhcub3BnLnYxLlJlamVjdGlvblJlYXNvbiIvCgZTa2V0Y2gSFQoNcmVjZWlwdF9pbmRleBgBIAEoDRIOCgZ2YWx1ZXMYAiABKAwiiAEKC1dvcmtPcGVuaW5nEhAKCHZlcmlmaWVyGAEgASgMEhIKCmNoZWNrcG9pbnQYAiABKAwSDQoFcm91bmQYAyABKA0SDAoEc2FsdBgEIAEoDBIUCgxsaWdodF9kaWdlc3QYBSABKAwSIAoIc2tldGNoZXMYBiADKAsyDi5vcGcudjEuU2tldGNoIlYKClZvdGVCdW5kbGUSIQoFdm90ZXMYASADKAsyEi5vcGcudjEuU2lnbmVkVm90ZRIlCghvcGVuaW5ncxgCIAMoCzITLm9wZy52MS5Xb3JrT3BlbmluZyJECgtDZXJ0aWZpY2F0ZRISCgpjaGVja3BvaW50GAEgASgMEiEKBXZvdGVzGAIgAygLMhIub3BnLnYxLlNpZ25lZFZvdGUiMQoOQmF0Y2hTaWduYXR1cmUSDAoEc2VhdBgBIAEoDRIRCglzaWduYXR1cmUYAiABKAwiqwEKC1NpZ25lZEJhdGNoEhwKBWJhdGNoGAEgASgLMg0ub3BnLnYxLkJhdGNoEhwKBmxlYXZlcxgCIAMoCzIMLm9wZy52MS5MZWFmEioKCnNpZ25hdHVyZXMYAyADKAsyFi5vcGcudjEuQmF0Y2hTaWduYXR1cmUSHgoRc2V0dGxlcl9zaWduYXR1cmUYBCABKAxIAIgBAUIUChJfc2V0dGxlcl9zaWduYXR1cmUiSAoHUmVmdXNhbBITCgZqb2JfaWQYASABKAxIAIgBARIMCgRjb2RlGAIgASgJEg8KB21lc3NhZ2UYAyABKAlCCQoHX2pvYl9pZGIGcHJvdG8z", [file_opg_v1_objects]);
+  fileDesc("ChNvcGcvdjEvc2lnbmVkLnByb3RvEgZvcGcudjEiigEKCEV2aWRlbmNlEgwKBGtpbmQYASABKA0SEAoIZG9jdW1lbnQYAiABKAwSFAoMYmxvY2tfbnVtYmVyGAMgASgEEhIKCmJsb2NrX2hhc2gYBCABKAwSEgoKY29sbGF0ZXJhbBgFIAEoDBIgCgNncHUYBiABKAsyEy5vcGcudjEuR3B1RXZpZGVuY2UiMwoLR3B1RXZpZGVuY2USEAoIZG9jdW1lbnQYASABKAwSEgoKY29sbGF0ZXJhbBgCIAEoDCJpCgtTaWduZWRHcmFudBIjCgVncmFudBgBIAEoCzIULm9wZy52MS5TZXNzaW9uR3JhbnQSEQoJc2lnbmF0dXJlGAIgASgMEiIKCGV2aWRlbmNlGAMgASgLMhAub3BnLnYxLkV2aWRlbmNlIpMBCgtTaWduZWRPZmZlchIcCgVvZmZlchgBIAEoCzINLm9wZy52MS5PZmZlchIRCglzaWduYXR1cmUYAiABKAwSHAoFdGVybXMYAyADKAsyDS5vcGcudjEuVGVybXMSEQoJYWRkcmVzc2VzGAQgAygJEiIKBWdyYW50GAUgASgLMhMub3BnLnYxLlNpZ25lZEdyYW50Ij4KC09mZmVySGVhZGVyEhwKBW9mZmVyGAEgASgLMg0ub3BnLnYxLk9mZmVyEhEKCXNpZ25hdHVyZRgCIAEoDCI7CgpTaWduZWRMb2FkEhoKBGxvYWQYASABKAsyDC5vcGcudjEuTG9hZBIRCglzaWduYXR1cmUYAiABKAwiOAoJU2lnbmVkSm9iEhgKA2pvYhgBIAEoCzILLm9wZy52MS5Kb2ISEQoJc2lnbmF0dXJlGAIgASgMIjsKClNpZ25lZEhlYWQSGgoEaGVhZBgBIAEoCzIMLm9wZy52MS5IZWFkEhEKCXNpZ25hdHVyZRgCIAEoDCJECg1TaWduZWRSZWNlaXB0EiAKB3JlY2VpcHQYASABKAsyDy5vcGcudjEuUmVjZWlwdBIRCglzaWduYXR1cmUYAiABKAwiTQoQU2lnbmVkQ2hlY2twb2ludBImCgpjaGVja3BvaW50GAEgASgLMhIub3BnLnYxLkNoZWNrcG9pbnQSEQoJc2lnbmF0dXJlGAIgASgMIkcKDlNpZ25lZERlbGl2ZXJ5EiIKCGRlbGl2ZXJ5GAEgASgLMhAub3BnLnYxLkRlbGl2ZXJ5EhEKCXNpZ25hdHVyZRgCIAEoDCIuCg9SZWplY3Rpb25SZWFzb24SDQoFaW5kZXgYASABKA0SDAoEY29kZRgCIAEoDSJlCgpTaWduZWRWb3RlEhoKBHZvdGUYASABKAsyDC5vcGcudjEuVm90ZRIRCglzaWduYXR1cmUYAiABKAwSKAoHcmVhc29ucxgDIAMoCzIXLm9wZy52MS5SZWplY3Rpb25SZWFzb24iLwoGU2tldGNoEhUKDXJlY2VpcHRfaW5kZXgYASABKA0SDgoGdmFsdWVzGAIgASgMIogBCgtXb3JrT3BlbmluZxIQCgh2ZXJpZmllchgBIAEoDBISCgpjaGVja3BvaW50GAIgASgMEg0KBXJvdW5kGAMgASgNEgwKBHNhbHQYBCABKAwSFAoMbGlnaHRfZGlnZXN0GAUgASgMEiAKCHNrZXRjaGVzGAYgAygLMg4ub3BnLnYxLlNrZXRjaCJWCgpWb3RlQnVuZGxlEiEKBXZvdGVzGAEgAygLMhIub3BnLnYxLlNpZ25lZFZvdGUSJQoIb3BlbmluZ3MYAiADKAsyEy5vcGcudjEuV29ya09wZW5pbmciRAoLQ2VydGlmaWNhdGUSEgoKY2hlY2twb2ludBgBIAEoDBIhCgV2b3RlcxgCIAMoCzISLm9wZy52MS5TaWduZWRWb3RlIjEKDkJhdGNoU2lnbmF0dXJlEgwKBHNlYXQYASABKA0SEQoJc2lnbmF0dXJlGAIgASgMIqsBCgtTaWduZWRCYXRjaBIcCgViYXRjaBgBIAEoCzINLm9wZy52MS5CYXRjaBIcCgZsZWF2ZXMYAiADKAsyDC5vcGcudjEuTGVhZhIqCgpzaWduYXR1cmVzGAMgAygLMhYub3BnLnYxLkJhdGNoU2lnbmF0dXJlEh4KEXNldHRsZXJfc2lnbmF0dXJlGAQgASgMSACIAQFCFAoSX3NldHRsZXJfc2lnbmF0dXJlIkgKB1JlZnVzYWwSEwoGam9iX2lkGAEgASgMSACIAQESDAoEY29kZRgCIAEoCRIPCgdtZXNzYWdlGAMgASgJQgkKB19qb2JfaWRiBnByb3RvMw", [file_opg_v1_objects]);
 
 /**
  * What SessionGrant.evidence is the digest of, and the block its report data names (R5).
@@ -48,6 +48,13 @@ export type Evidence = Message<"opg.v1.Evidence"> & {
    * @generated from field: bytes collateral = 5;
    */
   collateral: Uint8Array;
+
+  /**
+   * Absent where no GPU is attested.
+   *
+   * @generated from field: opg.v1.GpuEvidence gpu = 6;
+   */
+  gpu?: GpuEvidence | undefined;
 };
 
 /**
@@ -56,6 +63,30 @@ export type Evidence = Message<"opg.v1.Evidence"> & {
  */
 export const EvidenceSchema: GenMessage<Evidence> = /*@__PURE__*/
   messageDesc(file_opg_v1_signed, 0);
+
+/**
+ * Evidence of kind nvidia-gpu whose digest is in the report data of the evidence it comes with (R5).
+ *
+ * @generated from message opg.v1.GpuEvidence
+ */
+export type GpuEvidence = Message<"opg.v1.GpuEvidence"> & {
+  /**
+   * @generated from field: bytes document = 1;
+   */
+  document: Uint8Array;
+
+  /**
+   * @generated from field: bytes collateral = 2;
+   */
+  collateral: Uint8Array;
+};
+
+/**
+ * Describes the message opg.v1.GpuEvidence.
+ * Use `create(GpuEvidenceSchema)` to create a new message.
+ */
+export const GpuEvidenceSchema: GenMessage<GpuEvidence> = /*@__PURE__*/
+  messageDesc(file_opg_v1_signed, 1);
 
 /**
  * A grant; evidence is absent where the digest is enough.
@@ -84,7 +115,7 @@ export type SignedGrant = Message<"opg.v1.SignedGrant"> & {
  * Use `create(SignedGrantSchema)` to create a new message.
  */
 export const SignedGrantSchema: GenMessage<SignedGrant> = /*@__PURE__*/
-  messageDesc(file_opg_v1_signed, 1);
+  messageDesc(file_opg_v1_signed, 2);
 
 /**
  * An offer with the terms under its root and the addresses under its hash.
@@ -127,7 +158,7 @@ export type SignedOffer = Message<"opg.v1.SignedOffer"> & {
  * Use `create(SignedOfferSchema)` to create a new message.
  */
 export const SignedOfferSchema: GenMessage<SignedOffer> = /*@__PURE__*/
-  messageDesc(file_opg_v1_signed, 2);
+  messageDesc(file_opg_v1_signed, 3);
 
 /**
  * An offer without what its roots stand for: enough to compare sequences.
@@ -151,7 +182,7 @@ export type OfferHeader = Message<"opg.v1.OfferHeader"> & {
  * Use `create(OfferHeaderSchema)` to create a new message.
  */
 export const OfferHeaderSchema: GenMessage<OfferHeader> = /*@__PURE__*/
-  messageDesc(file_opg_v1_signed, 3);
+  messageDesc(file_opg_v1_signed, 4);
 
 /**
  * How busy a provider is.
@@ -175,7 +206,7 @@ export type SignedLoad = Message<"opg.v1.SignedLoad"> & {
  * Use `create(SignedLoadSchema)` to create a new message.
  */
 export const SignedLoadSchema: GenMessage<SignedLoad> = /*@__PURE__*/
-  messageDesc(file_opg_v1_signed, 4);
+  messageDesc(file_opg_v1_signed, 5);
 
 /**
  * A job as its requester signed it.
@@ -199,7 +230,7 @@ export type SignedJob = Message<"opg.v1.SignedJob"> & {
  * Use `create(SignedJobSchema)` to create a new message.
  */
 export const SignedJobSchema: GenMessage<SignedJob> = /*@__PURE__*/
-  messageDesc(file_opg_v1_signed, 5);
+  messageDesc(file_opg_v1_signed, 6);
 
 /**
  * A head of a chunk chain.
@@ -223,7 +254,7 @@ export type SignedHead = Message<"opg.v1.SignedHead"> & {
  * Use `create(SignedHeadSchema)` to create a new message.
  */
 export const SignedHeadSchema: GenMessage<SignedHead> = /*@__PURE__*/
-  messageDesc(file_opg_v1_signed, 6);
+  messageDesc(file_opg_v1_signed, 7);
 
 /**
  * A receipt.
@@ -247,7 +278,7 @@ export type SignedReceipt = Message<"opg.v1.SignedReceipt"> & {
  * Use `create(SignedReceiptSchema)` to create a new message.
  */
 export const SignedReceiptSchema: GenMessage<SignedReceipt> = /*@__PURE__*/
-  messageDesc(file_opg_v1_signed, 7);
+  messageDesc(file_opg_v1_signed, 8);
 
 /**
  * A checkpoint.
@@ -271,7 +302,7 @@ export type SignedCheckpoint = Message<"opg.v1.SignedCheckpoint"> & {
  * Use `create(SignedCheckpointSchema)` to create a new message.
  */
 export const SignedCheckpointSchema: GenMessage<SignedCheckpoint> = /*@__PURE__*/
-  messageDesc(file_opg_v1_signed, 8);
+  messageDesc(file_opg_v1_signed, 9);
 
 /**
  * A verifier's acknowledgement of records.
@@ -295,7 +326,7 @@ export type SignedDelivery = Message<"opg.v1.SignedDelivery"> & {
  * Use `create(SignedDeliverySchema)` to create a new message.
  */
 export const SignedDeliverySchema: GenMessage<SignedDelivery> = /*@__PURE__*/
-  messageDesc(file_opg_v1_signed, 9);
+  messageDesc(file_opg_v1_signed, 10);
 
 /**
  * Why one receipt of a checkpoint was rejected.
@@ -319,7 +350,7 @@ export type RejectionReason = Message<"opg.v1.RejectionReason"> & {
  * Use `create(RejectionReasonSchema)` to create a new message.
  */
 export const RejectionReasonSchema: GenMessage<RejectionReason> = /*@__PURE__*/
-  messageDesc(file_opg_v1_signed, 10);
+  messageDesc(file_opg_v1_signed, 11);
 
 /**
  * A vote with the preimage of its reasons, by ascending index.
@@ -348,7 +379,7 @@ export type SignedVote = Message<"opg.v1.SignedVote"> & {
  * Use `create(SignedVoteSchema)` to create a new message.
  */
 export const SignedVoteSchema: GenMessage<SignedVote> = /*@__PURE__*/
-  messageDesc(file_opg_v1_signed, 11);
+  messageDesc(file_opg_v1_signed, 12);
 
 /**
  * Values of one receipt's trace tensors at the positions drawn by the seat (R17).
@@ -372,7 +403,7 @@ export type Sketch = Message<"opg.v1.Sketch"> & {
  * Use `create(SketchSchema)` to create a new message.
  */
 export const SketchSchema: GenMessage<Sketch> = /*@__PURE__*/
-  messageDesc(file_opg_v1_signed, 12);
+  messageDesc(file_opg_v1_signed, 13);
 
 /**
  * Opens Vote.work_commit (R17).
@@ -416,7 +447,7 @@ export type WorkOpening = Message<"opg.v1.WorkOpening"> & {
  * Use `create(WorkOpeningSchema)` to create a new message.
  */
 export const WorkOpeningSchema: GenMessage<WorkOpening> = /*@__PURE__*/
-  messageDesc(file_opg_v1_signed, 13);
+  messageDesc(file_opg_v1_signed, 14);
 
 /**
  * Votes that travelled together, and openings of work (R8).
@@ -440,7 +471,7 @@ export type VoteBundle = Message<"opg.v1.VoteBundle"> & {
  * Use `create(VoteBundleSchema)` to create a new message.
  */
 export const VoteBundleSchema: GenMessage<VoteBundle> = /*@__PURE__*/
-  messageDesc(file_opg_v1_signed, 14);
+  messageDesc(file_opg_v1_signed, 15);
 
 /**
  * The votes that decide one checkpoint (R14).
@@ -464,7 +495,7 @@ export type Certificate = Message<"opg.v1.Certificate"> & {
  * Use `create(CertificateSchema)` to create a new message.
  */
 export const CertificateSchema: GenMessage<Certificate> = /*@__PURE__*/
-  messageDesc(file_opg_v1_signed, 15);
+  messageDesc(file_opg_v1_signed, 16);
 
 /**
  * A signature of one seat of the signing set.
@@ -488,7 +519,7 @@ export type BatchSignature = Message<"opg.v1.BatchSignature"> & {
  * Use `create(BatchSignatureSchema)` to create a new message.
  */
 export const BatchSignatureSchema: GenMessage<BatchSignature> = /*@__PURE__*/
-  messageDesc(file_opg_v1_signed, 16);
+  messageDesc(file_opg_v1_signed, 17);
 
 /**
  * A batch; leaves are left out where they would not fit, and fetched by number.
@@ -524,7 +555,7 @@ export type SignedBatch = Message<"opg.v1.SignedBatch"> & {
  * Use `create(SignedBatchSchema)` to create a new message.
  */
 export const SignedBatchSchema: GenMessage<SignedBatch> = /*@__PURE__*/
-  messageDesc(file_opg_v1_signed, 17);
+  messageDesc(file_opg_v1_signed, 18);
 
 /**
  * Why a request was not served: a code of the closed registry and a sentence for people.
@@ -555,5 +586,5 @@ export type Refusal = Message<"opg.v1.Refusal"> & {
  * Use `create(RefusalSchema)` to create a new message.
  */
 export const RefusalSchema: GenMessage<Refusal> = /*@__PURE__*/
-  messageDesc(file_opg_v1_signed, 18);
+  messageDesc(file_opg_v1_signed, 19);
 
