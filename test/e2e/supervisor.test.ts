@@ -57,7 +57,7 @@ async function startForeground() {
   return { child, done, processes }
 }
 
-describe('a devnet in the foreground', { timeout: 180_000 }, () => {
+describe('a devnet in the foreground', { timeout: 300_000 }, () => {
   test('ends wholly at Ctrl-C, with 130', async () => {
     const { child, done, processes } = await startForeground()
     child.kill('SIGINT')
@@ -74,7 +74,7 @@ describe('a devnet in the foreground', { timeout: 180_000 }, () => {
   })
 })
 
-describe('a supervised devnet', { timeout: 240_000 }, () => {
+describe('a supervised devnet', { timeout: 300_000 }, () => {
   let devnet: Devnet | undefined
   afterEach(() => devnet?.stop(), 60_000)
 
