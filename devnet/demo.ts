@@ -6,12 +6,11 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { sha384 } from '@noble/hashes/sha2.js'
 import {
   awaitBatchProof,
+  codeMeasurement,
   nodePorts,
   type OpgNode,
-  packageVersion,
   readInputFile,
   readModelFolder,
   receiptPath,
@@ -27,7 +26,6 @@ import {
   type RequestFailure,
   type Result,
   toError,
-  utf8,
 } from '../src/protocol/index.ts'
 import type { RequestAnswer } from '../src/roles/index.ts'
 import { BAD_EVIDENCE, checkRefused } from './demo/evidence.ts'
@@ -65,7 +63,7 @@ const FIRST_BAD_EVIDENCE = 2
 /** The requester accepts this devnet's simulated evidence, of the program that runs here alone (PCR0). */
 const policy = {
   assurances: ['simulated' as const],
-  measurements: [{ kind: 'nitro' as const, values: { pcr0: bytesToHex(sha384(utf8(`opg/${packageVersion()}`))) } }],
+  measurements: [{ kind: 'nitro' as const, values: { pcr0: bytesToHex(await codeMeasurement()) } }],
 }
 
 const { values } = parseArgs({

@@ -254,7 +254,10 @@ class Supervisor implements Devnet {
 
   async #startChain(): Promise<void> {
     const { subtle, random } = nodePorts()
-    const authority = await createSimulatedAuthority({ subtle, random }, { label: 'devnet', now: Date.now() })
+    const authority = await createSimulatedAuthority(
+      { subtle, random },
+      { label: 'devnet', now: Date.now(), seed: this.#key('authority', 0) },
+    )
     await writeAuthority(join(this.directory, AUTHORITY_DIRECTORY), authority)
     const { anvil, network } = await startDevnetChain({
       directory: join(this.directory, CHAIN_DIRECTORY),

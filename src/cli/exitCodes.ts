@@ -24,6 +24,8 @@ const CODES: { readonly [E in Exclude<keyof typeof EXIT, 'ok' | 'failed'>]: read
     'role-unsupported',
     'models-missing',
     'attester-missing',
+    'attester-refused',
+    'collateral-unreadable',
     'password-missing',
     'model-ambiguous',
     'model-unreadable',

@@ -7,8 +7,22 @@ import {
   type Subtle,
   simulatedAttester,
 } from '../attestation/index.ts'
-import { type Address, canonicalBytes, type Digest, type Random, utf8 } from '../protocol/index.ts'
+import { type Address, canonicalBytes, type Digest, type Profile, type Random } from '../protocol/index.ts'
+import { carrying } from './attesters/carried.ts'
+import {
+  findDstackSocket,
+  HARDWARE_ATTESTERS,
+  type HardwareAttester,
+  lookFor,
+  openDstack,
+  openGpu,
+  openNsm,
+  openTsm,
+} from './attesters/hardware.ts'
+import { type AttesterPlaces, machinePlaces } from './attesters/places.ts'
+import { codeMeasurement } from './codeMeasurement.ts'
 import type { NodeConfig } from './config.ts'
+import { NSM_HELPER } from './constants.ts'
 import { NodeError } from './errors.ts'
 import { type Home, writeWhole } from './home.ts'
 
@@ -41,28 +55,92 @@ export async function writeAuthority(directory: string, authority: SimulatedAuth
 export interface AttesterInit {
   readonly config: NodeConfig
   readonly home: Home
+  readonly profile: Profile
   readonly operator: Address
-  readonly version: string
   readonly models: readonly Digest[]
+  /** Where this machine has its attesters; the usual places when left out. */
+  readonly places?: AttesterPlaces
 }
 
-/** Who makes evidence for this node. Throws NodeError `attester-missing`: a provider without evidence serves nobody. */
+/**
+ * Who makes evidence for this node. Throws NodeError `attester-missing`, since a provider without evidence serves nobody,
+ * or `attester-refused`; AttesterError where the attester that is configured does not work here.
+ */
 export async function createAttester(ports: Ports, init: AttesterInit): Promise<Attester> {
-  const { config, home, operator, version, models } = init
-  if (config.attester.kind === 'none') {
-    throw new NodeError(
-      { code: 'attester-missing' },
-      'expected an attester for the role provider, got none; set attester to {"kind": "simulated", "authority": ...} on a devnet',
-    )
+  const { home, profile } = init
+  const { attester: config } = init.config
+  assertAttester(config, profile)
+  const places = init.places ?? machinePlaces()
+  switch (config.kind) {
+    case 'none':
+      throw missing('none')
+    case 'simulated':
+      return await openSimulated(ports, home.path(config.authority), init)
+    case 'nsm':
+      return openNsm(places, config)
+    case 'configfs-tsm':
+      return withCollateral(await openTsm(places), config.collateral, home)
+    case 'dstack': {
+      const socket = config.socket ?? (await findDstackSocket(places))
+      if (socket === undefined) throw missing(`no socket at ${places.dstackSockets.join(' or ')}`)
+      return withCollateral(openDstack(socket), config.collateral, home)
+    }
+    case 'auto':
+      return withCollateral(await openFirst(places), config.collateral, home)
   }
-  const authority = await readAuthority(home.path(config.attester.authority), ports)
+}
+
+/** Who makes evidence of this machine's GPUs (R5); undefined where the configuration names no tool. */
+export const createGpuAttester = ({ gpu }: Pick<NodeConfig, 'gpu'>, places = machinePlaces()): Attester | undefined =>
+  gpu === undefined ? undefined : openGpu(places, gpu)
+
+/** R6: to be called before a node starts. Throws NodeError `attester-refused`. */
+export function assertAttester(config: NodeConfig['attester'], profile: Profile): void {
+  if (config.kind !== 'simulated' || profile === 'devnet') return
+  throw new NodeError(
+    { code: 'attester-refused', attester: config.kind, profile },
+    `expected hardware or none on a ${profile} network, got the simulated attester; "opg doctor" says what this machine has`,
+  )
+}
+
+/** The attester that `auto` stands for here. Never the simulated one. */
+export async function firstAvailable(places: AttesterPlaces): Promise<HardwareAttester | undefined> {
+  for (const name of HARDWARE_ATTESTERS) if ((await lookFor(name, places)).available) return name
+  return undefined
+}
+
+async function openFirst(places: AttesterPlaces): Promise<Attester> {
+  switch (await firstAvailable(places)) {
+    case 'dstack':
+      return openDstack((await findDstackSocket(places)) ?? '')
+    case 'configfs-tsm':
+      return await openTsm(places)
+    case 'nsm':
+      return openNsm(places, { helper: NSM_HELPER, style: 'nsm-cli' })
+    case undefined:
+      throw missing('no hardware that attests')
+  }
+}
+
+const withCollateral = (attester: Attester, collateral: string | undefined, home: Home): Attester =>
+  collateral === undefined ? attester : carrying(attester, home.path(collateral))
+
+const missing = (got: string): NodeError =>
+  new NodeError(
+    { code: 'attester-missing' },
+    `expected an attester for the role provider, got ${got}; "opg doctor" says what this machine has. On a devnet set attester to {"kind": "simulated", "authority": ...}`,
+  )
+
+async function openSimulated(ports: Ports, directory: string, init: AttesterInit): Promise<Attester> {
+  const { config, operator, models } = init
+  const [authority, sha384] = await Promise.all([readAuthority(directory, ports), codeMeasurement()])
   const { tiers, privacy, slots, workers } = config
   return simulatedAttester(
     { authority, subtle: ports.subtle },
     {
       instanceId: `opg-${operator.slice(2, 14)}`,
       measurements: {
-        code: { bytes: utf8(`opg/${version}`) },
+        code: { sha384 },
         configuration: { bytes: canonicalBytes({ tiers, privacy, slots, workers }) },
         models: { bytes: canonicalBytes([...models].sort()) },
       },

@@ -1,5 +1,11 @@
 import { z } from 'zod'
-import { devnetPolicy, type EvidencePolicy, evidencePolicySchema, productionPolicy } from '../attestation/index.ts'
+import {
+  devnetPolicy,
+  type EvidencePolicy,
+  evidencePolicySchema,
+  NSM_STYLES,
+  productionPolicy,
+} from '../attestation/index.ts'
 import {
   type Address,
   fail,
@@ -11,7 +17,7 @@ import {
   TIER,
   ZERO_ADDRESS,
 } from '../protocol/index.ts'
-import { LIBP2P_PORT, MAX_MODELS, METRICS_PORT } from './constants.ts'
+import { LIBP2P_PORT, MAX_MODELS, METRICS_PORT, NSM_HELPER } from './constants.ts'
 import { NodeError } from './errors.ts'
 
 export const CONFIG_VERSION = 1
@@ -52,6 +58,34 @@ const model = z.strictObject({
   price: price.prefault({}).describe('What a provider asks for it.'),
 })
 
+const collateral = z
+  .string()
+  .min(1)
+  .optional()
+  .describe('File with a collateral bundle that travels with each document; read anew each time.')
+
+/** Hardware is asked in the ways the vendors have; see docs/cli.md, "Attesters". */
+const attester = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('none') }),
+  z.strictObject({ kind: z.literal('auto'), collateral }),
+  z.strictObject({ kind: z.literal('configfs-tsm'), collateral }),
+  z.strictObject({
+    kind: z.literal('nsm'),
+    helper: z.string().min(1).default(NSM_HELPER).describe('Program that asks /dev/nsm for a document.'),
+    style: z.enum(NSM_STYLES).default('nsm-cli').describe('How the helper takes its arguments: hex, nsm-cli.'),
+  }),
+  z.strictObject({
+    kind: z.literal('dstack'),
+    socket: z.string().min(1).optional().describe('Socket of the guest agent; where dstack has it when left out.'),
+    collateral,
+  }),
+  z.strictObject({
+    kind: z.literal('simulated'),
+    authority: z.string().min(1).describe('Folder with root.pem and key.pem of a devnet authority.'),
+  }),
+])
+export type AttesterConfig = z.output<typeof attester>
+
 const schema = z.strictObject({
   version: z.literal(CONFIG_VERSION).describe('Version of this file.'),
   roles: z
@@ -90,16 +124,15 @@ const schema = z.strictObject({
     .min(1)
     .default(['open', 'committee'])
     .describe('Privacies on sale (R12): open, committee, sealed.'),
-  attester: z
-    .discriminatedUnion('kind', [
-      z.strictObject({ kind: z.literal('none') }),
-      z.strictObject({
-        kind: z.literal('simulated'),
-        authority: z.string().min(1).describe('Folder with root.pem and key.pem of a devnet authority.'),
-      }),
-    ])
+  attester: attester
     .default({ kind: 'none' })
-    .describe('Who makes evidence for a provider: none, or a devnet authority (simulated, never hardware).'),
+    .describe(
+      'Who makes evidence for a provider: auto (the hardware found here), configfs-tsm, nsm, dstack, none, or a devnet authority (simulated, never hardware).',
+    ),
+  gpu: z
+    .strictObject({ tool: z.string().min(1).default('nvattest').describe("NVIDIA's command-line tool.") })
+    .optional()
+    .describe('Whether the GPUs of this machine are attested beside its processor, and by which tool.'),
   evidence: evidencePolicySchema
     .optional()
     .describe("Which evidence is accepted; the network profile's policy when left out."),

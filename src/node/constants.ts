@@ -19,3 +19,9 @@ export const STOP_TIMEOUT_MS = 20_000
 
 /** A control request to the node on this machine, ms. */
 export const CONTROL_TIMEOUT_MS = 10_000
+
+/** Helper for the Nitro security module, looked up in PATH. */
+export const NSM_HELPER = 'nsm-cli'
+
+/** Reading, or asking whether a program is here, ms: the doctor asks a dozen such questions. */
+export const PROBE_TIMEOUT_MS = 5_000

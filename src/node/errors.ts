@@ -22,6 +22,9 @@ export type NodeErrorDetail =
   | { readonly code: 'model-unknown'; readonly model: string; readonly known: readonly string[] }
   | { readonly code: 'model-ambiguous'; readonly model: string; readonly matching: readonly string[] }
   | { readonly code: 'attester-missing' }
+  /** R6: a production network takes hardware's word alone. */
+  | { readonly code: 'attester-refused'; readonly attester: string; readonly profile: string }
+  | { readonly code: 'collateral-unreadable'; readonly path: string }
   | { readonly code: 'password-missing'; readonly variable: string }
   | { readonly code: 'batch-unknown'; readonly number: number; readonly last: number }
   | { readonly code: 'batch-invalid'; readonly number: number; readonly expected: string; readonly got: string }

@@ -62,7 +62,7 @@ import {
 } from '../roles/index.ts'
 import { openStore, type Store } from '../store/index.ts'
 import { nodeAttestationCrypto } from './attestationCrypto.ts'
-import { createAttester } from './attester.ts'
+import { assertAttester, createAttester } from './attester.ts'
 import {
   type CommitteeTraffic,
   type CommitteeWorkComponents,
@@ -311,6 +311,7 @@ class ComposedNode implements OpgNode {
     const { network, config } = this.#init
     assertTrustRoots(network.profile, [...vendorRoots(), ...network.trustRoots])
     assertPolicy(network.profile, policyOf(config, network.profile))
+    assertAttester(config.attester, network.profile)
     if (this.#plays('host')) {
       throw new NodeError(
         { code: 'role-unsupported', role: 'host' },
@@ -476,7 +477,7 @@ class ComposedNode implements OpgNode {
     const roleLogger = logger.child({ room: 'roles', role: 'provider' })
     const attester = await this.#ports.attester(
       { subtle, random },
-      { config, home, operator: this.operator, version: packageVersion(), models: models.map(({ id }) => id) },
+      { config, home, profile: network.profile, operator: this.operator, models: models.map(({ id }) => id) },
     )
     const journal = createProviderJournal({ store }, { domain, operator: this.operator })
     const links = createCommitteeLinks(

@@ -7,6 +7,7 @@ import { type TrustRoot, trustRoot } from '../trustRoots.ts'
 import { P384, P384_SHA384, type Subtle, type WebKey } from '../webcrypto.ts'
 import { type Certificate, nameText, parseCertificate, USAGE } from '../x509/certificate.ts'
 import { generateP384, issueCertificate, roleExtensions } from '../x509/issue.ts'
+import { seededP384 } from './seededKey.ts'
 
 /** In the name of every simulated root, so that nobody who reads a chain is misled. */
 export const SIMULATED_MARK = 'SIMULATED - NOT A TEE'
@@ -47,13 +48,28 @@ export interface SimulatedAuthority {
   exportPem(): Promise<AuthorityPem>
 }
 
-/** A new authority with a random P-384 key. `label` is letters, digits, dots and dashes; `now` in ms since 1970. */
+export interface SimulatedAuthorityInit {
+  /** Letters, digits, dots and dashes. */
+  readonly label: string
+  /** Milliseconds since 1970. */
+  readonly now: number
+  /**
+   * 32 bytes, for devnets only: the same seed and label have the same P-384 key. A random one without it. The certificate
+   * differs all the same, since ECDSA signatures of WebCrypto do: networks pin it by digest once it is made.
+   */
+  readonly seed?: Uint8Array
+}
+
+/** A new authority. Throws AttestationError `bad-authority` for another label or seed. */
 export async function createSimulatedAuthority(
   components: SimulatedAuthorityComponents,
-  init: { readonly label: string; readonly now: number },
+  init: SimulatedAuthorityInit,
 ): Promise<SimulatedAuthority> {
   if (!NAME.test(init.label)) throw mismatch('bad-authority', `a label like ${NAME.source}`, init.label)
-  const keys = await generateP384(components.subtle)
+  const keys =
+    init.seed === undefined
+      ? await generateP384(components.subtle)
+      : await seededP384(init.seed, `OPG simulated authority ${init.label}`, components.subtle)
   const name = `CN=OPG ${init.label} ${SIMULATED_MARK}`
   const notBefore = wholeSecond(init.now) - SIMULATED_ROOT_LEAD_MS
   const der = await issueCertificate(
