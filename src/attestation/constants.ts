@@ -50,3 +50,8 @@ export const MAX_POLICY_ENTRIES = 1_024
 export const MAX_CACHED_VERDICTS = 1_024
 /** Items of a bundle: as many as there are names. */
 export const MAX_COLLATERAL_ITEMS = 16
+
+/** Bytes of an Intel quote: 5 kB with its certificates, and 8,000 where quoting services pad. */
+export const MAX_QUOTE_BYTES = 16_384
+/** Bytes of one of Intel's signed JSON responses: TCB info is below 10 kB as published. */
+export const MAX_INTEL_JSON_BYTES = 65_536

@@ -63,6 +63,8 @@ export interface EvidencePolicy {
   readonly tcbFloors: TcbFloors
   /** Whether a host with simultaneous multithreading may run an SNP guest. */
   readonly allowSmt: boolean
+  /** Whether a TDX host may raise #VE in its guest by taking pages away (SEPT_VE_DISABLE clear). */
+  readonly allowSeptVe: boolean
   /** Whether GPU evidence must come with appraised reference measurements and a fresh OCSP answer. */
   readonly requireGpuAppraisal: boolean
   /** Least distinct hardware vendors behind one peer, CPU and GPU together. */
@@ -109,6 +111,7 @@ export const evidencePolicySchema = z.strictObject({
   tcbStatuses: z.array(z.enum(TCB_STATUSES)).default((): TcbStatus[] => ['UpToDate', 'SWHardeningNeeded']),
   tcbFloors: tcbFloorsSchema.prefault({}),
   allowSmt: z.boolean().default(true),
+  allowSeptVe: z.boolean().default(false),
   requireGpuAppraisal: z.boolean().default(false),
   minimumVendors: z.int().min(1).max(4).default(1),
 })

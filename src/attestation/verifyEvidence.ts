@@ -1,6 +1,7 @@
 import { bytesToHex, ok, type Result } from '../protocol/index.ts'
 import { equalBytes } from './bytes.ts'
 import { parseCollateral } from './collateral.ts'
+import { verifySgx, verifyTdx } from './dcap/verify.ts'
 import { type AttestationError, refuse, refuseAge } from './errors.ts'
 import {
   type AuthenticEvidence,
@@ -23,6 +24,8 @@ const VERIFIERS: Readonly<Partial<Record<DocumentKind, EvidenceVerifier>>> = {
   'sev-snp': verifySnp,
   'nvidia-gpu': verifyGpu,
   'nvidia-switch': verifySwitch,
+  tdx: verifyTdx,
+  sgx: verifySgx,
 }
 
 /**

@@ -1,4 +1,5 @@
-import { constants, createHash, createPublicKey, type KeyObject, verify } from 'node:crypto'
+import { Buffer } from 'node:buffer'
+import { constants, createPublicKey, hash, type KeyObject, verify } from 'node:crypto'
 import type { AttestationCrypto, SignatureAlgorithm } from '../attestation/index.ts'
 
 interface Parameters {
@@ -19,26 +20,48 @@ const PARAMETERS: Readonly<Record<SignatureAlgorithm, Parameters>> = {
   RS384: { hash: 'sha384', keyType: 'rsa', scheme: PKCS1 },
 }
 
+/** Keys kept as OpenSSL holds them: a chain uses each CA's several times over, and vendors' come again with every document. */
+const MAX_KEYS = 64
+
+interface HeldKey {
+  readonly key: KeyObject
+  readonly type: string | undefined
+  readonly namedCurve: string | undefined
+}
+
 /** The verifiers' cryptography on Node (R28): OpenSSL, in the calling thread. */
 export function nodeAttestationCrypto(): AttestationCrypto {
+  const held = new Map<string, HeldKey>()
+  const keyOf = (spki: Uint8Array): HeldKey | undefined => {
+    const name = Buffer.from(spki.buffer, spki.byteOffset, spki.length).toString('latin1')
+    const known = held.get(name)
+    if (known !== undefined) return known
+    const read = readKey(spki)
+    if (read === undefined) return undefined
+    const [oldest] = held.keys()
+    if (held.size >= MAX_KEYS && oldest !== undefined) held.delete(oldest)
+    held.set(name, read)
+    return read
+  }
   return {
     verify(algorithm, spki, signature, message) {
       const { hash, keyType, namedCurve, scheme } = PARAMETERS[algorithm]
-      const key = publicKeyOf(spki)
-      if (key?.asymmetricKeyType !== keyType || key.asymmetricKeyDetails?.namedCurve !== namedCurve) return false
+      const read = keyOf(spki)
+      if (read === undefined || read.type !== keyType || read.namedCurve !== namedCurve) return false
       try {
-        return verify(hash, message, { key, ...scheme }, signature)
+        return verify(hash, message, { key: read.key, ...scheme }, signature)
       } catch {
         return false
       }
     },
-    digest: (algorithm, bytes) => new Uint8Array(createHash(algorithm).update(bytes).digest()),
+    digest: (algorithm, bytes) => new Uint8Array(hash(algorithm, bytes, 'buffer')),
   }
 }
 
-function publicKeyOf(spki: Uint8Array): KeyObject | undefined {
+function readKey(spki: Uint8Array): HeldKey | undefined {
   try {
-    return createPublicKey({ key: spki as Buffer, format: 'der', type: 'spki' })
+    const key = createPublicKey({ key: spki as Buffer, format: 'der', type: 'spki' })
+    return { key, type: key.asymmetricKeyType, namedCurve: key.asymmetricKeyDetails?.namedCurve }
   } catch {
     return undefined
   }

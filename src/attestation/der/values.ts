@@ -61,20 +61,32 @@ export function namedBits(content: Uint8Array): number {
 
 /** Milliseconds since 1970 of a UTCTime or GeneralizedTime in the forms of RFC 5280, 4.1.2.5. */
 export function timeOf({ tag, content }: Element): number {
-  const text = String.fromCharCode(...content.subarray(0, 32))
-  const pattern = tag === TAG.utcTime ? /^(\d{2})(\d{10})Z$/ : /^(\d{4})(\d{10})Z$/
-  const match = tag === TAG.utcTime || tag === TAG.generalizedTime ? pattern.exec(text) : null
-  if (match === null || content.length > 32) throw new DerError('a time that is none')
-  const [, yearText = '', rest = ''] = match
-  const short = Number(yearText)
-  const year = tag === TAG.generalizedTime ? short : short < 50 ? 2000 + short : 1900 + short
-  const [month, day, hour, minute, second] = [0, 2, 4, 6, 8].map((at) => Number(rest.slice(at, at + 2)))
-  const time = Date.UTC(year, (month ?? 0) - 1, day, hour, minute, second)
-  const date = new Date(time)
-  const same = date.getUTCMonth() + 1 === month && date.getUTCDate() === day
-  if (!same || (hour ?? 24) > 23 || (minute ?? 60) > 59 || (second ?? 60) > 59)
-    throw new DerError('a date that does not exist')
-  return time
+  const yearDigits = tag === TAG.utcTime ? 2 : tag === TAG.generalizedTime ? 4 : 0
+  if (yearDigits === 0 || content.length !== yearDigits + 11 || content[yearDigits + 10] !== 0x5a)
+    throw new DerError('a time that is none')
+  const short = digitsOf(content, 0, yearDigits)
+  const year = yearDigits === 4 ? short : short < 50 ? 2000 + short : 1900 + short
+  const month = digitsOf(content, yearDigits, 2)
+  const day = digitsOf(content, yearDigits + 2, 2)
+  const hour = digitsOf(content, yearDigits + 4, 2)
+  const minute = digitsOf(content, yearDigits + 6, 2)
+  const second = digitsOf(content, yearDigits + 8, 2)
+  const leap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0)
+  const days = month === 2 && leap ? 29 : (DAYS[month - 1] ?? 0)
+  if (day < 1 || day > days || hour > 23 || minute > 59 || second > 59) throw new DerError('a date that does not exist')
+  return Date.UTC(year, month - 1, day, hour, minute, second)
+}
+
+const DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+
+function digitsOf(content: Uint8Array, from: number, count: number): number {
+  let value = 0
+  for (let at = from; at < from + count; at += 1) {
+    const digit = (content[at] ?? 0) - 0x30
+    if (digit < 0 || digit > 9) throw new DerError('a time that is none')
+    value = value * 10 + digit
+  }
+  return value
 }
 
 /** r and s of a DER ECDSA-Sig-Value (RFC 3279, 2.2.3) as IEEE P1363, `width` bytes each. */

@@ -14,11 +14,13 @@ export interface ChainRules {
   readonly revoked: ReadonlySet<Digest>
   /**
    * Whether the leaf must say `digitalSignature`: `required` of vendors that write the extension, `where-present` of
-   * those (AMD) whose leaves have no key usage at all.
+   * those (AMD) whose leaves have no key usage at all; `ca` where the chain ends at the CA that signed a list.
    */
-  readonly leafUsage: 'required' | 'where-present'
+  readonly leafUsage: 'required' | 'where-present' | 'ca'
   /** Critical extensions that the caller reads itself, besides basic constraints and key usage (RFC 5280, 4.2). */
   readonly understood?: readonly string[]
+  /** Certificates whose signature by that issuer has been verified: chains that share some are not paid for twice. */
+  readonly proven?: Map<Certificate, Certificate>
 }
 
 /**
@@ -35,8 +37,11 @@ export async function verifyChain(
     if (!fault.ok) return fault
   }
   for (const [above, certificate] of chain.slice(1).entries()) {
-    const signed = await verifyIssued(certificate, chain[above] ?? certificate, rules.crypto)
+    const issuer = chain[above] ?? certificate
+    if (rules.proven?.get(certificate) === issuer) continue
+    const signed = await verifyIssued(certificate, issuer, rules.crypto)
     if (!signed.ok) return signed
+    rules.proven?.set(certificate, issuer)
   }
   return ok(undefined)
 }
@@ -77,7 +82,7 @@ function checkRole(
   last: number,
   rules: ChainRules,
 ): Result<undefined, AttestationError> {
-  if (position === last) {
+  if (position === last && rules.leafUsage !== 'ca') {
     if (isCa) return refuseCertificate('leaf-is-ca', position, 'an end entity', 'a CA')
     const signs = usages === undefined ? rules.leafUsage === 'where-present' : (usages & USAGE.digitalSignature) !== 0
     if (!signs) return refuseCertificate('leaf-key-usage', position, 'digitalSignature', `key usages ${usages}`)
@@ -86,7 +91,7 @@ function checkRole(
   if (!isCa) return refuseCertificate('not-a-ca', position, 'a CA', 'an end entity')
   if (usages === undefined || (usages & USAGE.keyCertSign) === 0)
     return refuseCertificate('ca-key-usage', position, 'keyCertSign', `key usages ${usages}`)
-  const below = last - 1 - position
+  const below = (rules.leafUsage === 'ca' ? last : last - 1) - position
   if (pathLength !== undefined && below > pathLength)
     return refuseCertificate('path-length', position, `at most ${pathLength} CA below`, String(below))
   return ok(undefined)
