@@ -55,3 +55,12 @@ export const MAX_COLLATERAL_ITEMS = 16
 export const MAX_QUOTE_BYTES = 16_384
 /** Bytes of one of Intel's signed JSON responses: TCB info is below 10 kB as published. */
 export const MAX_INTEL_JSON_BYTES = 65_536
+/** Characters of one token of a cloud's verifier: Google's with its certificates are 12 kB, Microsoft's 8 kB. */
+export const MAX_TOKEN_BYTES = 65_536
+/** Bytes of NVIDIA's detached bundle: 3.6 kB for one device. */
+export const MAX_NRAS_BYTES = 262_144
+/** Devices in NVIDIA's detached bundle, each a signature check: a board has 8 GPUs and 6 switches. */
+export const MAX_NRAS_DEVICES = 32
+/** Bytes of a key set, and keys in it: NVIDIA publishes a dozen keys with their certificates. */
+export const MAX_JWKS_BYTES = 524_288
+export const MAX_JWKS_KEYS = 64

@@ -70,6 +70,21 @@ export const EVIDENCE_CODES = [
   'tcb-below-floor',
   'gpu-unbound',
   'too-few-vendors',
+  'malformed-token',
+  'digest-mismatch',
+  'issuer-refused',
+  'audience-refused',
+  'token-not-yet-valid',
+  'token-expired',
+  'verifier-refused',
+  'no-jwks',
+  'unknown-key',
+  'untrusted-key',
+  'malformed-hcl-report',
+  'runtime-data-mismatch',
+  'malformed-tpm-quote',
+  'pcr-mismatch',
+  'td-report-mismatch',
 ] as const
 
 /** One certificate of the chain is at fault; `certificate` is its position, 0 the root. */

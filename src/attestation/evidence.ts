@@ -140,7 +140,7 @@ export interface EvidenceVerdict {
   readonly kind: DocumentKind
   /** R6: from the trust root that matched. */
   readonly assurance: Assurance
-  readonly root: TrustRoot
+  readonly root: AdmittedRoot['root']
   readonly measurements: Readonly<Record<string, Hex>>
   readonly reportData: Hex
   readonly keyBinding: {

@@ -44,6 +44,19 @@ export interface TcbFloors {
   readonly snp: { readonly [P in SnpProduct]?: SnpTcb | undefined }
 }
 
+/**
+ * Keys that may sign an issuer's tokens. A key set travels with the evidence, so whoever sent one could have made the
+ * other: what counts is that we knew the key before, by its thumbprint.
+ */
+export interface TrustedKeySet {
+  /** `iss` of the tokens, e.g. `https://nras.attestation.nvidia.com`. */
+  readonly issuer: string
+  /** Audiences we answer to; without any, the token's is not compared. */
+  readonly audiences?: readonly string[] | undefined
+  /** SHA-256 thumbprints of the keys (RFC 7638). */
+  readonly thumbprints: readonly Digest[]
+}
+
 /** What a verifier accepts (R6, R14). Every list is an allow-list: an empty one accepts nothing. */
 export interface EvidencePolicy {
   readonly assurances: readonly Assurance[]
@@ -69,6 +82,8 @@ export interface EvidencePolicy {
   readonly requireGpuAppraisal: boolean
   /** Least distinct hardware vendors behind one peer, CPU and GPU together. */
   readonly minimumVendors: number
+  /** Keys of clouds' verifiers, by issuer: without them no token is accepted. */
+  readonly trustedKeySets: readonly TrustedKeySet[]
 }
 
 export const registersSchema = z
@@ -81,6 +96,12 @@ const allowedMeasurementsSchema = z.strictObject({
 
 export const revokedCertificateSchema = z.custom<Digest>(isDigest, 'expected 0x + 64 hex digits')
 export const revokedChipSchema = z.string().min(1).max(256)
+
+const trustedKeySetSchema = z.strictObject({
+  issuer: z.url({ protocol: /^https$/ }).max(256),
+  audiences: z.array(z.string().min(1).max(512)).min(1).max(16).optional(),
+  thumbprints: z.array(z.custom<Digest>(isDigest, 'expected 0x + 64 hex digits')).max(256),
+})
 
 const version = z.int().min(0).max(255)
 const snpTcbSchema = z.strictObject({
@@ -114,6 +135,10 @@ export const evidencePolicySchema = z.strictObject({
   allowSeptVe: z.boolean().default(false),
   requireGpuAppraisal: z.boolean().default(false),
   minimumVendors: z.int().min(1).max(4).default(1),
+  trustedKeySets: z
+    .array(trustedKeySetSchema)
+    .max(64)
+    .default(() => []),
 })
 
 const HARDWARE: readonly AssuranceName[] = ['hardware-aws', 'hardware-intel', 'hardware-amd', 'hardware-nvidia']

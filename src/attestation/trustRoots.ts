@@ -26,6 +26,15 @@ export interface TrustRoot {
   readonly sha256: Digest
 }
 
+/** A key that a cloud's verifier signs tokens with, pinned by its thumbprint (RFC 7638); `name` is the issuer. */
+export interface TrustedKey {
+  readonly name: string
+  readonly vendor: CloudVendor
+  readonly sha256: Digest
+}
+
+export type CloudVendor = 'nvidia-cloud' | 'azure-cloud' | 'google-cloud'
+
 /** AWS Nitro Enclaves root G1; AWS publishes this digest beside the certificate. */
 export const AWS_NITRO_ROOT_G1: TrustRoot = {
   name: 'AWS Nitro Enclaves Root G1',
@@ -129,7 +138,8 @@ export function assertTrustRoots(profile: TrustProfile, roots: readonly TrustRoo
 }
 
 export interface AdmittedRoot {
-  readonly root: TrustRoot
+  /** What the evidence rests on: a vendor's certificate, or the key of a cloud's verifier. */
+  readonly root: TrustRoot | TrustedKey
   readonly assurance: Assurance
 }
 

@@ -18,6 +18,9 @@ import { verifyNitro } from './nitro/verify.ts'
 import { verifyGpu, verifySwitch } from './nvidia/verify.ts'
 import { admitMeasurements, admitTcb } from './policy.ts'
 import { verifySnp } from './snp/verify.ts'
+import { verifyGcp } from './token/gcp.ts'
+import { verifyMaa } from './token/maa.ts'
+import { verifyNras } from './token/nras.ts'
 
 const VERIFIERS: Readonly<Partial<Record<DocumentKind, EvidenceVerifier>>> = {
   nitro: verifyNitro,
@@ -26,6 +29,9 @@ const VERIFIERS: Readonly<Partial<Record<DocumentKind, EvidenceVerifier>>> = {
   'nvidia-switch': verifySwitch,
   tdx: verifyTdx,
   sgx: verifySgx,
+  nras: verifyNras,
+  maa: verifyMaa,
+  gcp: verifyGcp,
 }
 
 /**

@@ -1,3 +1,4 @@
+import { concatBytes } from '../bytes.ts'
 import type { SignatureAlgorithm } from '../crypto.ts'
 import { context, DerError, DerReader, TAG } from '../der/reader.ts'
 import { oidText, smallInteger, unsignedBytes, wholeBits } from '../der/values.ts'
@@ -94,6 +95,35 @@ export function keyTypeOf(spki: Uint8Array): KeyType | undefined {
   numbers.end()
   return modulus >= RSA_MODULUS_BYTES[0] && modulus <= RSA_MODULUS_BYTES[1] ? 'RSA' : undefined
 }
+
+/** The public exponent 65,537 as a JSON Web Key writes it: the one that every vendor here uses. */
+export const RSA_EXPONENT = 'AQAB'
+
+/** SubjectPublicKeyInfo of an RSA key (RFC 3279, 2.3.1) with exponent 65,537; undefined for a modulus out of bounds. */
+export function rsaSpki(modulus: Uint8Array): Uint8Array | undefined {
+  const [least, most] = RSA_MODULUS_BYTES
+  if (modulus.length < least || modulus.length > most || modulus[0] === 0) return undefined
+  const sign = (modulus[0] ?? 0) >= 0x80 ? 1 : 0
+  const number = long(TAG.integer, concatBytes(new Uint8Array(sign), modulus))
+  const key = long(TAG.sequence, concatBytes(number, Uint8Array.of(TAG.integer, 3, 1, 0, 1)))
+  return long(TAG.sequence, concatBytes(RSA_IDENTIFIER, long(TAG.bitString, concatBytes(new Uint8Array(1), key))))
+}
+
+/** The modulus of an RSA key with exponent 65,537; undefined for another exponent. Throws DerError. */
+export function rsaModulus(spki: Uint8Array): Uint8Array | undefined {
+  const reader = new DerReader(spki).enter(TAG.sequence)
+  reader.expect(TAG.sequence)
+  const numbers = new DerReader(wholeBits(reader.expect(TAG.bitString).content)).enter(TAG.sequence)
+  const modulus = unsignedBytes(numbers.expect(TAG.integer).content)
+  return smallInteger(numbers.expect(TAG.integer).content) === 65_537 ? modulus : undefined
+}
+
+/** An element of 256 to 65,535 bytes of content. */
+const long = (tag: number, content: Uint8Array): Uint8Array =>
+  concatBytes(Uint8Array.of(tag, 0x82, content.length >> 8, content.length & 0xff), content)
+
+/** `rsaEncryption` with its NULL. */
+const RSA_IDENTIFIER = Uint8Array.of(0x30, 13, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1, 5, 0)
 
 /** SubjectPublicKeyInfo of an uncompressed point, x and y (RFC 5480): vendors put bare points into their structures. */
 export function pointSpki(curve: 'P-256' | 'P-384', point: Uint8Array): Uint8Array {
