@@ -9,6 +9,7 @@ import {
   type PeerBinding,
   type Result,
   reportData,
+  TRUST_VENDORS,
   type TrustVendor,
 } from '../protocol/index.ts'
 import { type AttestationError, refuse } from './errors.ts'
@@ -145,7 +146,8 @@ function conclude(
     ? 'simulated'
     : cpu.assurance
   if (!isAssuranceName(assurance)) return refuse('assurance-refused', Object.keys(ASSURANCE).join(', '), assurance)
-  const vendors = [...new Set([cpu, ...(gpu === undefined ? [] : [gpu])].map(({ root }) => root.vendor))]
+  const found = [cpu, ...(gpu === undefined ? [] : [gpu])].map(({ root }) => root.vendor)
+  const vendors = TRUST_VENDORS.filter((vendor) => found.includes(vendor))
   if (vendors.length < policy.minimumVendors)
     return refuse('too-few-vendors', `hardware of ${policy.minimumVendors} vendors`, vendors.join(', '))
   const { checked, notChecked } = checksOf(cpu, gpu)

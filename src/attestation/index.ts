@@ -52,6 +52,7 @@ export {
   TCB_STATUSES,
   type TcbStatus,
   TOKEN_KINDS,
+  type TokenKind,
   type VerifierContext,
 } from './evidence.ts'
 export * from './policy.ts'
@@ -59,6 +60,7 @@ export * from './policyFile.ts'
 export * from './sealing.ts'
 export * from './simulated/attester.ts'
 export * from './simulated/authority.ts'
+export { pinKeySet } from './token/trustedKey.ts'
 export {
   AWS_NITRO_ROOT_G1,
   assertTrustRoots,

@@ -1,0 +1,4 @@
+import { describeAttacks } from '../../../support/attacks/describe.ts'
+import { maaAttacks } from '../../../support/attacks/maa.ts'
+
+describeAttacks('maa', maaAttacks)
