@@ -5,6 +5,7 @@ import type { AuthenticEvidence, Check, EvidenceVerifier, ParsedEvidence, Verifi
 import { type AdmittedRoot, admitRoot } from '../trustRoots.ts'
 import { type Certificate, nameText, OID, parseCertificate } from '../x509/certificate.ts'
 import { chainEnd, verifyChain } from '../x509/chain.ts'
+import { appraise } from './appraisal.ts'
 import { type DeviceEvidence, parseDocument } from './document.ts'
 import { type DeviceIdentity, DICE_EXTENSIONS, firmwareIdOf, identityOf } from './identity.ts'
 import { verifyingOnce } from './once.ts'
@@ -16,7 +17,7 @@ export const verifyGpu: EvidenceVerifier = (evidence, context) => verifyDevices(
 export const verifySwitch: EvidenceVerifier = (evidence, context) => verifyDevices(evidence, context, true)
 
 /** One device whose chain and signature hold. */
-export interface VerifiedDevice extends DeviceEvidence {
+interface VerifiedDevice extends DeviceEvidence {
   readonly certificates: readonly Certificate[]
   readonly identity: DeviceIdentity
   /** Whether the firmware id in leaf and report was there to compare. */
@@ -24,7 +25,7 @@ export interface VerifiedDevice extends DeviceEvidence {
 }
 
 async function verifyDevices(
-  { document }: ParsedEvidence,
+  { document, collateral }: ParsedEvidence,
   given: VerifierContext,
   isSwitch: boolean,
 ): Promise<Result<AuthenticEvidence, AttestationError>> {
@@ -41,11 +42,12 @@ async function verifyDevices(
     if (!verified.ok) return verified
     devices.push(verified.value)
   }
-  if (context.policy.requireGpuAppraisal)
-    return refuse('collateral-missing', 'reference measurements and OCSP answers', 'none that are appraised')
+  const { assurance } = chains.value.root
+  const appraisal = await appraise(devices, collateral, context, { isSwitch, assurance })
+  if (!appraisal.ok) return appraisal
   const nonce = devices[0]?.report.nonce ?? new Uint8Array(0)
-  const checked: Check[] = ['structure', 'trust-root', 'certificate-chain', 'signature']
-  const notChecked: Check[] = ['rim', 'ocsp']
+  const checked: Check[] = ['structure', 'trust-root', 'certificate-chain', 'signature', ...appraisal.value.checked]
+  const notChecked: Check[] = [...appraisal.value.notChecked]
   ;(devices.every((device) => device.fwidChecked) ? checked : notChecked).push('fwid')
   return ok({
     ...chains.value.root,
@@ -58,7 +60,7 @@ async function verifyDevices(
     tcbStatus: undefined,
     advisories: [],
     issuedAt: undefined,
-    expiresAt: Math.min(...devices.map((device) => chainEnd(device.certificates))),
+    expiresAt: Math.min(appraisal.value.expiresAt, ...devices.map(({ certificates }) => chainEnd(certificates))),
     checked,
     notChecked,
   })
