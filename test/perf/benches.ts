@@ -1,4 +1,5 @@
 import type { Bench } from './bench.ts'
+import { attest } from './benches/attest.ts'
 import { contractsGas } from './benches/contractsGas.ts'
 import { loopLag } from './benches/loopLag.ts'
 import { overhead } from './benches/overhead.ts'
@@ -6,4 +7,4 @@ import { quorum } from './benches/quorum.ts'
 import { throughput } from './benches/throughput.ts'
 
 /** Every bench there is. */
-export const BENCHES: readonly Bench[] = [overhead, throughput, loopLag, quorum, contractsGas]
+export const BENCHES: readonly Bench[] = [overhead, throughput, loopLag, quorum, contractsGas, attest]
