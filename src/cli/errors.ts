@@ -1,4 +1,5 @@
 import { CommanderError } from 'commander'
+import { AGE_CODES, CERTIFICATE_CODES, EVIDENCE_CODES, SIZE_CODES } from '../node/index.ts'
 import { CodedError, RECEIPT_FAULTS, RECEIPT_FILE_ERRORS, type RequestFailure, toError } from '../protocol/index.ts'
 import { EXIT, type ExitCode, exitCodeOf } from './exitCodes.ts'
 
@@ -59,8 +60,16 @@ const textOf = (name: 'expected' | 'got', value: unknown): { expected?: string; 
 
 const RECEIPT_CODES: ReadonlySet<string> = new Set([...RECEIPT_FAULTS, ...RECEIPT_FILE_ERRORS])
 
+/** Refusals of evidence; codes of a policy or a trust root at fault are not among them. */
+const ATTESTATION_CODES: ReadonlySet<string> = new Set([
+  ...SIZE_CODES,
+  ...EVIDENCE_CODES,
+  ...CERTIFICATE_CODES,
+  ...AGE_CODES,
+])
+
 export const exitOf = ({ code }: Pick<CliFailure, 'code'>): ExitCode =>
-  RECEIPT_CODES.has(code) ? EXIT.verification : exitCodeOf(code)
+  RECEIPT_CODES.has(code) || ATTESTATION_CODES.has(code) ? EXIT.verification : exitCodeOf(code)
 
 /** Refusals that are about money keep their own code. */
 const PAYMENT_REFUSALS: readonly string[] = ['payment-required', 'insufficient-funds']

@@ -2,7 +2,11 @@ import { readFile, stat } from 'node:fs/promises'
 import { CliError } from './errors.ts'
 
 /** A file a user named, as text. Throws CliError `file-unreadable | file-too-large`. */
-export async function readText(file: string, maxBytes: number): Promise<string> {
+export const readText = async (file: string, maxBytes: number): Promise<string> =>
+  new TextDecoder().decode(await readBytes(file, maxBytes))
+
+/** A file a user named. Throws CliError `file-unreadable | file-too-large`. */
+export async function readBytes(file: string, maxBytes: number): Promise<Uint8Array> {
   const size = await stat(file).then(
     (found) => (found.isFile() ? found.size : undefined),
     () => undefined,
@@ -16,7 +20,7 @@ export async function readText(file: string, maxBytes: number): Promise<string> 
       got: `${size}`,
     })
   }
-  return await readFile(file, 'utf8')
+  return new Uint8Array(await readFile(file))
 }
 
 /** The same, parsed as JSON. Throws also CliError `json-invalid`. */

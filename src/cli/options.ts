@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import { isAddress, parseModelId } from '../protocol/index.ts'
+import { type Digest, isAddress, isDigest, parseModelId } from '../protocol/index.ts'
 
 export const withJson = (command: Command): Command => command.option('--json', 'one JSON object on stdout', false)
 export const withHome = (command: Command): Command =>
@@ -56,6 +56,21 @@ export const addresses = (text: string, before: readonly `0x${string}`[] = []): 
   ...before,
   address(text),
 ]
+
+/** A date and time of RFC 3339 with its zone, or whole milliseconds since 1970. */
+export function time(text: string): number {
+  const dated = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?(?:Z|[+-]\d{2}:\d{2})$/.test(text)
+  const value = dated ? Date.parse(text) : /^[0-9]{1,15}$/.test(text) ? Number(text) : Number.NaN
+  if (!Number.isNaN(value)) return value
+  throw new InvalidArgumentError(`expected a time such as 2026-01-31T12:00:00Z or ms since 1970, got ${text}`)
+}
+
+/** 32 bytes in hex, with 0x or without. */
+export function digest(text: string): Digest {
+  const given = `0x${text.toLowerCase().replace(/^0x/, '')}`
+  if (isDigest(given)) return given
+  throw new InvalidArgumentError(`expected 32 bytes in hex, got ${text}`)
+}
 
 /** An address, or one word that stands for one. */
 export const addressOr =

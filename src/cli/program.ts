@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { LOG_LEVELS, type NodePorts, packageVersion, ROLES, type RoleOfNode } from '../node/index.ts'
 import { PRIVACY, TIER } from '../protocol/index.ts'
+import { addAttestation } from './attestProgram.ts'
 import { addChain } from './chainProgram.ts'
 import { batchList, batchShow, batchVerify } from './commands/batch.ts'
 import { type DevnetLauncher, devnetDirectory, devnetDown, devnetStatus, devnetUp } from './commands/devnet.ts'
@@ -38,6 +39,7 @@ export function createProgram({ run, loadDevnet, ports = {}, out, err }: Program
   addNode(program, run, ports)
   addRequests(program, run)
   addReceipts(program, run)
+  addAttestation(program, run)
   addChain(program, run)
   addDevnet(program, run, loadDevnet)
   const versionCommand = withJson(program.command('version').description('print the version'))

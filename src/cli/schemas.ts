@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { type DocumentKind, REPORT_DATA_BYTES } from '../node/index.ts'
 
 /** The `--json` contract: what each command puts beside `ok`. docs/cli.md is written from here, and tests parse real output with it. */
 
@@ -148,6 +149,10 @@ const registeredModel = z.strictObject({
     .nullable(),
 })
 const modelSent = z.strictObject({ ...sent, model: registeredModel })
+
+const hex = z.string().regex(/^0x(?:[0-9a-f]{2})*$/)
+const evidenceKind = z.enum(Object.keys(REPORT_DATA_BYTES) as [DocumentKind, ...DocumentKind[]])
+const checks = z.array(z.string())
 
 export const resultSchemas = {
   init: z.strictObject({
@@ -328,6 +333,53 @@ export const resultSchemas = {
     confidence: z.string().optional().describe('with --rpc: how deep the batch is'),
     notChecked: z.array(z.string()),
   }),
+  'attest show': z.strictObject({
+    ok,
+    verified: z.literal(false).describe('these are claims of the document'),
+    kind: evidenceKind,
+    bytes: count,
+    sha256: digest,
+    fields: z.record(z.string(), z.string()),
+    certificates: z.array(
+      z.strictObject({
+        in: z.string().describe('document, or the item of the collateral that holds it'),
+        subject: z.string(),
+        issuer: z.string(),
+        notBefore: z.int().describe('ms since 1970'),
+        notAfter: z.int().describe('ms since 1970'),
+        isCa: z.boolean(),
+        sha256: digest,
+      }),
+    ),
+    collateral: z.array(z.strictObject({ item: z.string(), bytes: count, sha256: digest })),
+  }),
+  'attest verify': z.strictObject({
+    ok,
+    statement: z.string().describe('what holds and what was not checked, in words'),
+    kind: evidenceKind,
+    assurance: z.string().describe('from the trust root that matched'),
+    root: z.strictObject({ name: z.string(), vendor: z.string(), sha256: digest }),
+    measurements: z.record(z.string(), hex),
+    reportData: hex,
+    keyBinding: z.strictObject({
+      reportData: z.enum(['matched', 'not-checked']),
+      publicKey: hex.optional(),
+      nonce: hex.optional(),
+    }),
+    instanceId: z.string(),
+    tcbStatus: z.string().optional().describe('absent: the format has no security versions'),
+    advisories: checks,
+    freshness: z.union([
+      z.strictObject({ basis: z.enum(['signed-time', 'bound-block']), at: milliseconds, ageMs: z.int() }),
+      z.strictObject({ basis: z.literal('none') }),
+    ]),
+    at: milliseconds.describe('ms since 1970: when it was judged'),
+    expiresAt: z.int().describe('ms since 1970: the end of the first certificate or collateral to end'),
+    collateral: digest.nullable().describe('content address of what went with it'),
+    checked: checks,
+    notChecked: checks,
+  }),
+  'attest export': z.strictObject({ ok, format: z.literal('bundle'), digest, items: checks, file: z.string() }),
   'batch list': z.strictObject({ ok, batches: z.array(batch) }),
   'batch show': z.strictObject({
     ok,

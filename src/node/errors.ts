@@ -25,6 +25,7 @@ export type NodeErrorDetail =
   /** R6: a production network takes hardware's word alone. */
   | { readonly code: 'attester-refused'; readonly attester: string; readonly profile: string }
   | { readonly code: 'collateral-unreadable'; readonly path: string }
+  | { readonly code: 'evidence-unrecognised'; readonly expected: string }
   | { readonly code: 'password-missing'; readonly variable: string }
   | { readonly code: 'batch-unknown'; readonly number: number; readonly last: number }
   | { readonly code: 'batch-invalid'; readonly number: number; readonly expected: string; readonly got: string }

@@ -1,3 +1,12 @@
+export {
+  AGE_CODES,
+  CERTIFICATE_CODES,
+  type DocumentKind,
+  EVIDENCE_CODES,
+  type EvidenceVerdict,
+  REPORT_DATA_BYTES,
+  SIZE_CODES,
+} from '../attestation/index.ts'
 export type { NetworkFile } from '../chain/index.ts'
 export { readInputFile } from '../inference/index.ts'
 export { nodeAttestationCrypto } from './attestationCrypto.ts'
@@ -14,6 +23,7 @@ export { askControl, type ControlHandlers, type ControlServer, startControl } fr
 export { nodeSecp256k1 } from './crypto.ts'
 export { DEVNET_KEY_TAG, devnetPrivateKey } from './devnetKeys.ts'
 export * from './errors.ts'
+export * from './evidenceAppraisal.ts'
 export * from './governance.ts'
 export { type Holdings, readHoldings } from './holdings.ts'
 export * from './home.ts'

@@ -3,10 +3,14 @@ import { type AttestationError, refuse } from '../errors.ts'
 import type { DocumentKind } from '../evidence.ts'
 import type { DocumentClaims } from './claims.ts'
 import { nitroClaims } from './nitro.ts'
+import { snpClaims } from './snp.ts'
 
 type Reader = (document: Uint8Array) => Result<DocumentClaims, AttestationError>
 
-const READERS: Readonly<Partial<Record<DocumentKind, Reader>>> = { nitro: nitroClaims }
+const READERS: Readonly<Partial<Record<DocumentKind, Reader>>> = {
+  nitro: nitroClaims,
+  'sev-snp': snpClaims,
+}
 
 /** What a document of the kind says, by the parser of its verifier; the same codes for what it cannot read. */
 export function readClaims(kind: DocumentKind, document: Uint8Array): Result<DocumentClaims, AttestationError> {

@@ -1,0 +1,135 @@
+import {
+  type Appraisal,
+  appraiseEvidence,
+  bundleOf,
+  type DocumentKind,
+  describeEvidence,
+  type EvidenceSource,
+  readEvidence,
+  readNetwork,
+  writeWhole,
+} from '../../node/index.ts'
+import { type Digest, RECEIPT_FILE_LIMITS } from '../../protocol/index.ts'
+import type { CommandResult } from '../context.ts'
+import { CliError } from '../errors.ts'
+import { readBytes, readJson } from '../files.ts'
+import { renderDescription, renderVerdict, statementOf } from '../render/attest.ts'
+
+/** A policy of thousands of programs is below a megabyte. */
+const MAX_POLICY_BYTES = 1_048_576
+/** Reference measurements of a driver have 100 kB; a receipt file may have what its job had. */
+const MAX_GIVEN_BYTES = 4 * 1_048_576
+
+export interface AttestReadOptions {
+  readonly kind?: DocumentKind
+  readonly with?: readonly string[]
+}
+
+export interface AttestVerifyOptions extends AttestReadOptions {
+  readonly policy?: string
+  readonly network?: string
+  /** Milliseconds since 1970. */
+  readonly asOf?: number
+  readonly reportData?: Digest
+}
+
+/** `opg attest show`: what a document says of itself, believed by nobody. */
+export async function attestShow(path: string, options: AttestReadOptions): Promise<CommandResult> {
+  const { input } = await read(path, options)
+  const described = describeEvidence(input)
+  if (!described.ok) throw described.error
+  const { fields, certificates, ...rest } = described.value
+  return {
+    text: renderDescription(described.value),
+    json: {
+      verified: false,
+      ...rest,
+      collateral: rest.collateral.map((item) => ({ ...item })),
+      fields: Object.fromEntries(fields),
+      certificates: certificates.map((certificate) => ({ ...certificate })),
+    },
+  }
+}
+
+/** `opg attest verify`: the verdict, and what was not looked at; what is refused ends as an error of its rule's code. */
+export async function attestVerify(path: string, options: AttestVerifyOptions): Promise<CommandResult> {
+  const { verdict, at, collateral } = await appraise(path, options)
+  const { root, freshness, measurements, keyBinding, ...rest } = verdict
+  return {
+    text: renderVerdict(verdict, at, collateral),
+    json: {
+      statement: statementOf(verdict),
+      ...rest,
+      advisories: [...rest.advisories],
+      checked: [...rest.checked],
+      notChecked: [...rest.notChecked],
+      root: { ...root },
+      measurements: { ...measurements },
+      keyBinding: { ...keyBinding },
+      freshness: { ...freshness },
+      at,
+      collateral: collateral ?? null,
+    },
+  }
+}
+
+export interface AttestExportOptions extends AttestVerifyOptions {
+  readonly format: 'bundle'
+  readonly out?: string
+}
+
+/** `opg attest export`: what goes with a document as one content-addressed bundle. */
+export async function attestExport(path: string, options: AttestExportOptions): Promise<CommandResult> {
+  const { input } = await read(path, options)
+  const bundle = bundleOf(input)
+  if (bundle === undefined) {
+    throw new CliError({
+      code: 'bundle-empty',
+      message: 'nothing goes with this document: a bundle of nothing is no file',
+      hint: 'give certificates, revocation lists or the vendor’s collateral with --with',
+    })
+  }
+  const file = options.out ?? `${bundle.digest}.collateral`
+  await writeWhole(file, bundle.bytes)
+  return {
+    text: `bundle  ${bundle.digest}\nitems   ${bundle.items.join(', ')}\nfile    ${file}`,
+    json: { format: 'bundle', digest: bundle.digest, items: [...bundle.items], file },
+  }
+}
+
+async function read(path: string, options: AttestReadOptions): Promise<EvidenceSource> {
+  const bytes = await readBytes(path, RECEIPT_FILE_LIMITS.bytes)
+  const given: Uint8Array[] = []
+  for (const file of options.with ?? []) given.push(await readBytes(file, MAX_GIVEN_BYTES))
+  const source = readEvidence(bytes, given, options.kind)
+  if (!source.ok) throw source.error
+  return source.value
+}
+
+async function appraise(path: string, options: AttestVerifyOptions): Promise<Appraisal> {
+  const source = await read(path, options)
+  const appraised = await appraiseEvidence(source, {
+    now: Date.now(),
+    ...(options.network === undefined ? {} : { network: await readNetwork(options.network) }),
+    ...(options.policy === undefined ? {} : { policy: await readJson(options.policy, MAX_POLICY_BYTES) }),
+    ...(options.asOf === undefined ? {} : { asOf: options.asOf }),
+    ...(options.reportData === undefined ? {} : { reportData: options.reportData }),
+  })
+  if (appraised.ok) return appraised.value
+  const { error } = appraised
+  const hint = HINTS[error.code]
+  if (hint === undefined) throw error
+  const { code, message } = error
+  throw new CliError({ code, message, hint }, { cause: error })
+}
+
+/** What the caller can do about a refusal that is not the evidence's fault. */
+const HINTS: { readonly [code: string]: string } = {
+  'untrusted-root': 'for a devnet give --network network.json, which names its trust roots',
+  'collateral-missing': 'give the vendor’s certificates and lists with --with, or a policy that accepts Unknown',
+  'assurance-refused': 'a policy file (--policy) says which assurances are accepted',
+  'report-data-unbound': 'give --report-data, or a policy with allowUnbound',
+  'evidence-too-old': 'judge it at its own time with --as-of',
+  'certificate-expired': 'judge it at its own time with --as-of',
+  'crl-expired': 'judge it at the collateral’s own time with --as-of',
+}

@@ -1,0 +1,218 @@
+import {
+  type AttestationError,
+  type Certificate,
+  collateralDigest,
+  type DocumentClaims,
+  type DocumentKind,
+  devnetPolicy,
+  type EvidenceInput,
+  type EvidencePolicy,
+  type EvidenceVerdict,
+  nameText,
+  parseCertificate,
+  parseCollateral,
+  parsePolicy,
+  productionPolicy,
+  readClaims,
+  vendorRoots,
+  verifyEvidence,
+} from '../attestation/index.ts'
+import type { NetworkFile } from '../chain/index.ts'
+import {
+  type Digest,
+  fail,
+  hexToBytes,
+  ok,
+  parseReceiptFile,
+  type Result,
+  reportData,
+  sha256,
+} from '../protocol/index.ts'
+import { nodeAttestationCrypto } from './attestationCrypto.ts'
+import { type FileContent, fileContents } from './attestationFiles.ts'
+import { isRecord, jsonOf, textOf } from './attestationForms.ts'
+import { NodeError } from './errors.ts'
+import { assembleEvidence } from './evidenceAssembly.ts'
+import { embeddedCertificates } from './evidenceCertificates.ts'
+
+/** Evidence with what the file it came from says it must speak for. */
+export interface EvidenceSource {
+  readonly input: EvidenceInput
+  /** Of a receipt: its grant's beginning and the report data that follows from the grant (R5). */
+  readonly grant: { readonly notBefore: number; readonly reportData: Digest } | undefined
+}
+
+/**
+ * Evidence from the bytes of files: a document in any form its vendor's tools write, or a receipt file, and what was
+ * given with it. `evidence-unrecognised` names what is not understood.
+ */
+export function readEvidence(
+  bytes: Uint8Array,
+  given: readonly Uint8Array[],
+  kind?: DocumentKind,
+): Result<EvidenceSource, NodeError> {
+  const contents: FileContent[] = []
+  for (const file of given) {
+    const found = fileContents(file)
+    if (found.length === 0) return unrecognised('certificates, revocation lists or collateral beside the evidence')
+    contents.push(...found)
+  }
+  const receipt = receiptEvidence(bytes)
+  const named = receipt?.kind ?? kind
+  const input = assembleEvidence({
+    bytes: receipt?.document ?? bytes,
+    contents: receipt === undefined ? fileContents(bytes) : [{ form: 'evidence', ...receipt }],
+    given: contents,
+    vendor: [],
+    ...(named === undefined ? {} : { kind: named }),
+  })
+  if (input === undefined) return unrecognised('evidence of a known kind, or a receipt file')
+  return ok({ input, grant: receipt?.grant })
+}
+
+const unrecognised = (expected: string): Result<never, NodeError> =>
+  fail(new NodeError({ code: 'evidence-unrecognised', expected }, `expected ${expected}, got a file of something else`))
+
+/** The evidence of a receipt file; undefined for other files. Throws ReceiptFileError for a receipt that is malformed. */
+function receiptEvidence(bytes: Uint8Array): (EvidenceInputOfReceipt & Pick<EvidenceSource, 'grant'>) | undefined {
+  const json = jsonOf(textOf(bytes) ?? '')
+  if (!isRecord(json) || json.grant === undefined || json.receipt === undefined) return undefined
+  const parsed = parseReceiptFile(bytes)
+  if (!parsed.ok) throw parsed.error
+  const { evidence, network } = parsed.value
+  const { grant } = parsed.value.grant
+  const { kind, document, blockNumber, blockHash } = evidence
+  const { chainId, networkId } = network
+  const bound = reportData({ ...grant, chainId, networkId, blockNumber, blockHash })
+  return { kind, document, grant: { notBefore: grant.notBefore, reportData: bound } }
+}
+
+type EvidenceInputOfReceipt = Pick<EvidenceInput, 'kind' | 'document'>
+
+export interface CertificateView {
+  /** `document`, or the item of the bundle that holds it. */
+  readonly in: string
+  readonly subject: string
+  readonly issuer: string
+  /** Milliseconds since 1970. */
+  readonly notBefore: number
+  readonly notAfter: number
+  readonly isCa: boolean
+  readonly sha256: Digest
+}
+
+/** What evidence says of itself; nothing about it is verified. */
+export interface EvidenceDescription {
+  readonly kind: DocumentKind
+  readonly bytes: number
+  readonly sha256: Digest
+  readonly fields: DocumentClaims['fields']
+  readonly certificates: readonly CertificateView[]
+  readonly collateral: readonly { readonly item: string; readonly bytes: number; readonly sha256: Digest }[]
+}
+
+/** Everything a document says, by its kind's parser; the parser's refusal for what it cannot read. */
+export function describeEvidence(input: EvidenceInput): Result<EvidenceDescription, AttestationError> {
+  const claims = readClaims(input.kind, input.document)
+  if (!claims.ok) return claims
+  const collateral = parseCollateral(input.collateral ?? new Uint8Array(0))
+  if (!collateral.ok) return collateral
+  const own = claims.value.certificates.flatMap((der, position) => {
+    const certificate = parseCertificate(der, position)
+    return certificate.ok ? [certificate.value] : []
+  })
+  const carried = own.length > 0 ? own : embeddedCertificates(input.document)
+  return ok({
+    kind: input.kind,
+    bytes: input.document.length,
+    sha256: sha256(input.document),
+    fields: claims.value.fields,
+    certificates: [
+      ...carried.map((certificate) => viewOf('document', certificate)),
+      ...[...collateral.value].flatMap(([item, bytes]) =>
+        fileContents(bytes).flatMap((content) =>
+          content.form === 'certificates' ? content.certificates.map((each) => viewOf(item, each)) : [],
+        ),
+      ),
+    ],
+    collateral: [...collateral.value].map(([item, bytes]) => ({ item, bytes: bytes.length, sha256: sha256(bytes) })),
+  })
+}
+
+function viewOf(place: string, { subject, issuer, notBefore, notAfter, isCa, der }: Certificate): CertificateView {
+  return {
+    in: place,
+    subject: nameText(subject),
+    issuer: nameText(issuer),
+    notBefore,
+    notAfter,
+    isCa,
+    sha256: sha256(der),
+  }
+}
+
+export interface AppraisalInit {
+  /** Whose trust roots count besides the vendors', and which policy where none is given. */
+  readonly network?: NetworkFile
+  /** A policy as its file holds it. */
+  readonly policy?: unknown
+  /** Milliseconds since 1970; a receipt's own time, else `now`, where it is left out. */
+  readonly asOf?: number
+  readonly now: number
+  /** The 32 bytes that the evidence must carry; those of a receipt's grant where it is one. */
+  readonly reportData?: Digest
+}
+
+/** What was found, and when it was judged. */
+export interface Appraisal {
+  readonly verdict: EvidenceVerdict
+  readonly at: number
+  readonly collateral: Digest | undefined
+}
+
+/** Judges evidence under a policy file, else under what production or the network's devnet accepts, of any program. */
+export async function appraiseEvidence(
+  { input, grant }: EvidenceSource,
+  init: AppraisalInit,
+): Promise<Result<Appraisal, AttestationError>> {
+  const expected = init.reportData ?? grant?.reportData
+  const policy = policyOf(init, expected !== undefined)
+  if (!policy.ok) return policy
+  const at = init.asOf ?? grant?.notBefore ?? init.now
+  const crypto = nodeAttestationCrypto()
+  const verdict = await verifyEvidence(input, {
+    now: at,
+    trustRoots: [...vendorRoots(), ...(init.network?.trustRoots ?? [])],
+    policy: policy.value,
+    crypto,
+    ...(expected === undefined ? {} : { expectedReportData: hexToBytes(expected) }),
+  })
+  return verdict.ok ? ok({ verdict: verdict.value, at, collateral: bundleDigest(input) }) : verdict
+}
+
+export interface Bundle {
+  readonly bytes: Uint8Array
+  readonly digest: Digest
+  readonly items: readonly string[]
+}
+
+/** What goes with the evidence, as it travels; undefined where nothing does. */
+export function bundleOf(input: EvidenceInput): Bundle | undefined {
+  const digest = bundleDigest(input)
+  const bytes = input.collateral ?? new Uint8Array(0)
+  const items = parseCollateral(bytes)
+  return digest === undefined || !items.ok ? undefined : { bytes, digest, items: [...items.value.keys()] }
+}
+
+/** Content address of what goes with the evidence; undefined where nothing does. */
+const bundleDigest = ({ collateral }: EvidenceInput): Digest | undefined =>
+  collateral === undefined || collateral.length === 0
+    ? undefined
+    : collateralDigest(collateral, nodeAttestationCrypto())
+
+/** Without a policy file any program will do, bound or not: the verdict says what was not compared. */
+function policyOf(init: AppraisalInit, bound: boolean): Result<EvidencePolicy, AttestationError> {
+  if (init.policy !== undefined) return parsePolicy(init.policy)
+  const base = init.network?.profile === 'devnet' ? devnetPolicy() : productionPolicy()
+  return ok({ ...base, measurements: 'any', allowUnbound: !bound })
+}
