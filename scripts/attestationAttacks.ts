@@ -2,9 +2,11 @@
  * docs/attestation-attacks.md: every attack on evidence with the code it is refused with, as it was when this ran.
  * `node scripts/attestationAttacks.ts [--check]`; needs OPG_VECTORS.
  */
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
+import { REPORT_DATA_BYTES } from '../src/attestation/index.ts'
 import type { AttackSuite } from '../test/support/attacks/suite.ts'
+import { loadersIn } from '../test/support/modules.ts'
 import { VECTORS } from '../test/support/vectors.ts'
 
 const FOLDER = new URL('../test/support/attacks/', import.meta.url)
@@ -21,14 +23,8 @@ and must be refused or lie in a listed region that no signature covers. \`real\`
 `
 
 async function loadSuites(): Promise<AttackSuite[]> {
-  const files = (await readdir(FOLDER)).filter((file) => file.endsWith('.ts') && !SUPPORT.has(file)).sort()
   const suites: AttackSuite[] = []
-  for (const file of files) {
-    const module = (await import(new URL(file, FOLDER).href)) as { readonly [name: string]: unknown }
-    const loaders = Object.entries(module).filter(([name]) => name.endsWith('Attacks'))
-    if (loaders.length === 0) throw new RangeError(`expected ${file} to export a function named ...Attacks`)
-    for (const [, load] of loaders) suites.push(await (load as () => Promise<AttackSuite>)())
-  }
+  for (const load of await loadersIn<AttackSuite>(FOLDER, 'Attacks', SUPPORT)) suites.push(await load())
   return suites
 }
 
@@ -57,9 +53,12 @@ if (VECTORS === undefined) {
   process.stdout.write('SKIPPED: needs OPG_VECTORS, the folder of vectors\n')
   process.exit(process.env.CI === undefined ? 0 : 1)
 }
+const suites = await loadSuites()
 const sections: { readonly text: string; readonly failures: string[] }[] = []
-for (const suite of await loadSuites()) sections.push(await sectionOf(suite))
+for (const suite of suites) sections.push(await sectionOf(suite))
 const failures = sections.flatMap((section) => section.failures)
+for (const kind of Object.keys(REPORT_DATA_BYTES))
+  if (!suites.some((suite) => suite.kind === kind)) failures.push(`${kind}: nobody attacks it`)
 const text = INTRODUCTION + sections.map((section) => section.text).join('')
 if (process.argv.includes('--check')) {
   if ((await readFile(DOCUMENT, 'utf8')) !== text)

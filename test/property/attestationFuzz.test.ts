@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import { REPORT_DATA_BYTES } from '../../src/attestation/index.ts'
 import { heapAfterCollection } from '../support/fuzz/heap.ts'
 import { BYTE_MUTATIONS, type Mutation, numbers } from '../support/fuzz/mutations.ts'
-import { nitroFuzzTarget } from '../support/fuzz/nitro.ts'
 import type { FuzzTarget } from '../support/fuzz/target.ts'
+import { loadersIn } from '../support/modules.ts'
 
 const RUNS = Number(process.env.FUZZ_RUNS ?? 2_000)
 const SEED = Number(process.env.FUZZ_SEED ?? 1)
@@ -10,14 +11,20 @@ const SEED = Number(process.env.FUZZ_SEED ?? 1)
 const SLOWEST_MS = 1_000
 const HEAP_GROWTH_BYTES = 24 * 1024 * 1024
 
-const TARGETS: { readonly [kind: string]: () => Promise<FuzzTarget> } = { nitro: nitroFuzzTarget }
+const SUPPORT = new Set(['heap.ts', 'mutations.ts', 'target.ts'])
+const folder = new URL('../support/fuzz/', import.meta.url)
+const targets: FuzzTarget[] = []
+for (const load of await loadersIn<FuzzTarget>(folder, 'FuzzTarget', SUPPORT)) targets.push(await load())
 
 describe('verifiers under mutated documents', () => {
-  it.each(Object.keys(TARGETS))(
-    `%s: answers ${RUNS} of them with a code, never an exception, never late, and keeps no memory`,
-    async (kind) => {
-      const target = await TARGETS[kind]?.()
-      if (target === undefined) throw new Error(`no target for ${kind}`)
+  it('leaves no kind out', () => {
+    expect([...new Set(targets.map(({ kind }) => kind))].sort()).toEqual(Object.keys(REPORT_DATA_BYTES).sort())
+  })
+
+  it.each(targets)(
+    `$kind: answers ${RUNS} of them with a code, never an exception, never late, and keeps no memory`,
+    async (target) => {
+      const { kind } = target
       const pick = numbers(SEED)
       const mutations = Object.entries<Mutation>(BYTE_MUTATIONS)
       const seedOf = (): Uint8Array => target.seeds[pick(target.seeds.length)] as Uint8Array
