@@ -64,3 +64,6 @@ export const MAX_NRAS_DEVICES = 32
 /** Bytes of a key set, and keys in it: NVIDIA publishes a dozen keys with their certificates. */
 export const MAX_JWKS_BYTES = 524_288
 export const MAX_JWKS_KEYS = 64
+
+/** Bytes of an Azure confidential VM's evidence: 37 kB where bytes are arrays of numbers. */
+export const MAX_AZURE_BYTES = 131_072

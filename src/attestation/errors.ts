@@ -85,6 +85,7 @@ export const EVIDENCE_CODES = [
   'malformed-tpm-quote',
   'pcr-mismatch',
   'td-report-mismatch',
+  'vmpl-refused',
 ] as const
 
 /** One certificate of the chain is at fault; `certificate` is its position, 0 the root. */

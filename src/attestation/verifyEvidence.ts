@@ -1,4 +1,5 @@
 import { bytesToHex, ok, type Result } from '../protocol/index.ts'
+import { verifyAzureSnp, verifyAzureTdx } from './azure/verify.ts'
 import { equalBytes } from './bytes.ts'
 import { parseCollateral } from './collateral.ts'
 import { verifySgx, verifyTdx } from './dcap/verify.ts'
@@ -29,6 +30,8 @@ const VERIFIERS: Readonly<Partial<Record<DocumentKind, EvidenceVerifier>>> = {
   'nvidia-switch': verifySwitch,
   tdx: verifyTdx,
   sgx: verifySgx,
+  'azure-snp-vtpm': verifyAzureSnp,
+  'azure-tdx-vtpm': verifyAzureTdx,
   nras: verifyNras,
   maa: verifyMaa,
   gcp: verifyGcp,
