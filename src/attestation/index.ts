@@ -58,8 +58,16 @@ export {
 export * from './policy.ts'
 export * from './policyFile.ts'
 export * from './sealing.ts'
-export * from './simulated/attester.ts'
+export {
+  type Measured,
+  type SimulatedAttesterComponents,
+  type SimulatedAttesterInit,
+  type SimulatedMeasurements,
+  simulatedAttester,
+} from './simulated/attester.ts'
 export * from './simulated/authority.ts'
+export { type SimulatedSnpAttesterInit, simulatedSnpAttester } from './simulated/snp.ts'
+export { createSimulatedSnpAuthority, type SimulatedSnpAuthority } from './simulated/snpAuthority.ts'
 export { pinKeySet } from './token/trustedKey.ts'
 export {
   AWS_NITRO_ROOT_G1,

@@ -14,6 +14,8 @@ export interface WebKeyPair {
 /** The one curve and hash of Nitro documents and their certificates (COSE ES384). */
 export const P384 = { name: 'ECDSA', namedCurve: 'P-384' } as const
 export const P384_SHA384 = { name: 'ECDSA', hash: 'SHA-384' } as const
+/** AMD's certificates: RSASSA-PSS with SHA-384 and a salt as long (RFC 4055). */
+export const PSS_SHA384 = { name: 'RSA-PSS', hash: 'SHA-384', saltLength: 48 } as const
 
 interface Parameters {
   readonly key: { readonly name: string; readonly hash?: string; readonly namedCurve?: string }

@@ -50,7 +50,7 @@ class Simulated implements Attester {
   constructor(components: SimulatedAttesterComponents, init: SimulatedAttesterInit) {
     const { code, configuration, models } = init.measurements
     const pcrs = new Map<number, Uint8Array>()
-    for (const [index, measured] of [code, configuration, models].entries()) pcrs.set(index, register(measured))
+    for (const [index, measured] of [code, configuration, models].entries()) pcrs.set(index, measuredSha384(measured))
     for (let index = pcrs.size; index < PCRS; index += 1) pcrs.set(index, new Uint8Array(NITRO_PCR_BYTES))
     this.#components = components
     this.#instanceId = init.instanceId
@@ -89,7 +89,8 @@ class Simulated implements Attester {
   }
 }
 
-function register(measured: Measured): Uint8Array {
+/** SHA-384 of what is measured; throws `bad-authority` for a hash of another length. */
+export function measuredSha384(measured: Measured): Uint8Array {
   const digest = 'bytes' in measured ? sha384(measured.bytes) : measured.sha384
   if (digest.length !== NITRO_PCR_BYTES)
     throw mismatch('bad-authority', `a SHA-384 of ${NITRO_PCR_BYTES} bytes`, `${digest.length} bytes`)

@@ -6,13 +6,13 @@ import { type AttestationError, mismatch } from '../errors.ts'
 import { type TrustRoot, trustRoot } from '../trustRoots.ts'
 import { P384, P384_SHA384, type Subtle, type WebKey } from '../webcrypto.ts'
 import { type Certificate, nameText, parseCertificate, USAGE } from '../x509/certificate.ts'
-import { generateP384, issueCertificate, roleExtensions } from '../x509/issue.ts'
+import { generateP384, issueCertificate, newSerial, roleExtensions } from '../x509/issue.ts'
 import { seededP384 } from './seededKey.ts'
 
 /** In the name of every simulated root, so that nobody who reads a chain is misled. */
 export const SIMULATED_MARK = 'SIMULATED - NOT A TEE'
 
-const SERIAL_BYTES = 16
+const PROBE_BYTES = 16
 const TIERS = ['regional', 'zonal', 'instance'] as const
 
 export interface SimulatedAuthorityComponents {
@@ -78,7 +78,7 @@ export async function createSimulatedAuthority(
       issuer: name,
       notBefore,
       notAfter: notBefore + SIMULATED_ROOT_MS,
-      serial: serial(components.random),
+      serial: newSerial(components.random),
       publicKey: keys.publicKey,
       signingKey: keys.privateKey,
       extensions: roleExtensions({ ca: true, pathLength: undefined }),
@@ -109,7 +109,7 @@ export async function importSimulatedAuthority(
     if (!root.isCa || ((root.usages ?? 0) & USAGE.keyCertSign) === 0)
       return fail(mismatch('bad-authority', 'a CA certificate', 'an end entity'))
     const key = await subtle.importKey('pkcs8', soleBlock(pem.privateKey), P384, true, ['sign'])
-    const probe = components.random(SERIAL_BYTES) as Uint8Array<ArrayBuffer>
+    const probe = components.random(PROBE_BYTES) as Uint8Array<ArrayBuffer>
     const signature = await subtle.sign(P384_SHA384, key, probe)
     const publicKey = await subtle.importKey('spki', new Uint8Array(root.spki), P384, false, ['verify'])
     if (!(await subtle.verify(P384_SHA384, publicKey, signature, probe)))
@@ -152,7 +152,7 @@ class Authority implements SimulatedAuthority {
             issuer,
             notBefore,
             notAfter: notBefore + (SIMULATED_CA_MS[above] ?? SIMULATED_LEAF_MS),
-            serial: serial(random),
+            serial: newSerial(random),
             publicKey: keys.publicKey,
             signingKey,
             extensions: roleExtensions({ ca: true, pathLength: TIERS.length - 1 - above }),
@@ -171,7 +171,7 @@ class Authority implements SimulatedAuthority {
         issuer,
         notBefore,
         notAfter,
-        serial: serial(random),
+        serial: newSerial(random),
         publicKey: leaf.publicKey,
         signingKey,
         extensions: roleExtensions({ ca: false }),
@@ -193,13 +193,6 @@ class Authority implements SimulatedAuthority {
 const NAME = /^[A-Za-z0-9][A-Za-z0-9.-]{0,47}$/
 
 const wholeSecond = (time: number): number => Math.floor(time / 1000) * 1000
-
-/** Positive and without leading zeros, as DER integers are. */
-function serial(random: Random): Uint8Array {
-  const bytes = new Uint8Array(random(SERIAL_BYTES))
-  bytes[0] = ((bytes[0] ?? 0) & 0x3f) | 0x40
-  return bytes
-}
 
 function soleBlock(pem: string): Uint8Array<ArrayBuffer> {
   const blocks = PemConverter.decode(pem)

@@ -1,7 +1,7 @@
 import 'reflect-metadata'
 import { BasicConstraintsExtension, type Extension, KeyUsagesExtension, X509CertificateGenerator } from '@peculiar/x509'
-import { bytesToHex } from '../../protocol/index.ts'
-import { P384, P384_SHA384, type Subtle, type WebKey, type WebKeyPair } from '../webcrypto.ts'
+import { bytesToHex, type Random } from '../../protocol/index.ts'
+import { P384, P384_SHA384, type PSS_SHA384, type Subtle, type WebKey, type WebKeyPair } from '../webcrypto.ts'
 import { USAGE } from './certificate.ts'
 
 /** CA certificates say how many CA may follow below them; end entities sign. */
@@ -18,11 +18,19 @@ export interface CertificateRequest {
   readonly publicKey: WebKey
   readonly signingKey: WebKey
   readonly extensions: readonly Extension[]
+  /** How `signingKey` signs: ECDSA with SHA-384 where it does not say. */
+  readonly signingAlgorithm?: typeof P384_SHA384 | typeof PSS_SHA384
 }
 
 /** A new P-384 key pair. */
 export async function generateP384(subtle: Subtle): Promise<WebKeyPair> {
   return (await subtle.generateKey(P384, true, ['sign', 'verify'])) as WebKeyPair
+}
+
+/** A new RSA key pair for PS384; `modulusLength` in bits. */
+export async function generateRsa(subtle: Subtle, modulusLength: number): Promise<WebKeyPair> {
+  const algorithm = { name: 'RSA-PSS', hash: 'SHA-384', modulusLength, publicExponent: Uint8Array.of(1, 0, 1) }
+  return (await subtle.generateKey(algorithm, true, ['sign', 'verify'])) as WebKeyPair
 }
 
 /** Basic constraints and key usage, critical where RFC 5280 wants them so. */
@@ -34,7 +42,7 @@ export const roleExtensions = (role: Role): Extension[] =>
       ]
     : [new BasicConstraintsExtension(false, undefined, true), new KeyUsagesExtension(USAGE.digitalSignature, true)]
 
-/** DER of an X.509 v3 certificate signed by ECDSA with SHA-384. */
+/** DER of an X.509 v3 certificate. */
 export async function issueCertificate(request: CertificateRequest, subtle: Subtle): Promise<Uint8Array> {
   const certificate = await X509CertificateGenerator.create(
     {
@@ -45,10 +53,19 @@ export async function issueCertificate(request: CertificateRequest, subtle: Subt
       notAfter: new Date(request.notAfter),
       publicKey: request.publicKey,
       signingKey: request.signingKey,
-      signingAlgorithm: P384_SHA384,
+      signingAlgorithm: request.signingAlgorithm ?? P384_SHA384,
       extensions: [...request.extensions],
     },
     { subtle } as never,
   )
   return new Uint8Array(certificate.rawData)
+}
+
+const SERIAL_BYTES = 16
+
+/** A random serial number: positive and without leading zeros, as DER integers are. */
+export function newSerial(random: Random): Uint8Array {
+  const bytes = new Uint8Array(random(SERIAL_BYTES))
+  bytes[0] = ((bytes[0] ?? 0) & 0x3f) | 0x40
+  return bytes
 }
