@@ -3,6 +3,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { type Home, homeAt } from '../node/index.ts'
 import type { Json } from '../protocol/index.ts'
+import type { ExitCode } from './exitCodes.ts'
 
 /** Where a command's words go, and what it may read of its surroundings. */
 export interface CliContext {
@@ -24,6 +25,8 @@ export interface CliContext {
 export interface CommandResult {
   readonly text: string
   readonly json: { readonly [name: string]: Json | undefined }
+  /** How the command ends where the result itself is bad news; 0 when left out. */
+  readonly exit?: ExitCode
 }
 
 /** Names of a devnet's files, beside which its requester's home lies. */

@@ -63,9 +63,10 @@ export async function runProgram(
   const run: RunCommand = async (json, command) => {
     const context = createContext(json, terminal, signal)
     try {
-      const { text, json: members } = await command(context)
+      const { text, json: members, exit: end = EXIT.ok } = await command(context)
       context.endProgress()
       stdout.write(json ? `${JSON.stringify({ ok: true, ...members })}\n` : `${text}\n`)
+      exit = end
     } catch (thrown) {
       context.endProgress()
       fail(thrown, json)

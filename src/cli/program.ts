@@ -5,6 +5,7 @@ import { addAttestation } from './attestProgram.ts'
 import { addChain } from './chainProgram.ts'
 import { batchList, batchShow, batchVerify } from './commands/batch.ts'
 import { type DevnetLauncher, devnetDirectory, devnetDown, devnetStatus, devnetUp } from './commands/devnet.ts'
+import { doctor } from './commands/doctor.ts'
 import { type InferOptions, infer } from './commands/infer.ts'
 import { init } from './commands/init.ts'
 import { type NodeStartOptions, nodeStart, nodeStatus, nodeStop } from './commands/node.ts'
@@ -42,6 +43,12 @@ export function createProgram({ run, loadDevnet, ports = {}, out, err }: Program
   addAttestation(program, run)
   addChain(program, run)
   addDevnet(program, run, loadDevnet)
+  const doctorCommand = program
+    .command('doctor')
+    .description('what this machine can attest with, and what would keep a node from working')
+  example(withHome(withJson(doctorCommand)), 'opg doctor --json').action((options) =>
+    run(options.json, (context) => doctor(options, context)),
+  )
   const versionCommand = withJson(program.command('version').description('print the version'))
   example(versionCommand, 'opg version --json').action((options: { json: boolean }) =>
     run(options.json, async () => version()),

@@ -406,5 +406,27 @@ export const resultSchemas = {
   'devnet up --detach': z.strictObject({ ok, ...devnet }),
   'devnet down': z.strictObject({ ok, stopped: z.array(z.string()) }),
   'devnet status': z.strictObject({ ok, ...devnet }),
+  doctor: z.strictObject({
+    ok,
+    worst: z.enum(['ok', 'warn', 'fail']).describe('of the findings; fail also ends with 1'),
+    auto: z.enum(['dstack', 'configfs-tsm', 'nsm']).nullable().describe('what attester "auto" takes here'),
+    attesters: z.array(
+      z.strictObject({
+        attester: z.enum(['dstack', 'configfs-tsm', 'nsm', 'nvidia', 'simulated']),
+        available: z.boolean(),
+        kind: z.string().optional().describe('of the evidence it makes'),
+        found: z.string().describe('by what, or why not'),
+        todo: z.string().optional(),
+      }),
+    ),
+    findings: z.array(
+      z.strictObject({
+        subject: z.string(),
+        status: z.enum(['ok', 'warn', 'fail']),
+        found: z.string(),
+        todo: z.string().optional().describe('what would help'),
+      }),
+    ),
+  }),
   version: z.strictObject({ ok, version: z.string(), node: z.string() }),
 } as const

@@ -62,7 +62,7 @@ import {
 } from '../roles/index.ts'
 import { openStore, type Store } from '../store/index.ts'
 import { nodeAttestationCrypto } from './attestationCrypto.ts'
-import { assertAttester, createAttester } from './attester.ts'
+import { assertAttester, createAttester, createGpuAttester } from './attester.ts'
 import {
   type CommitteeTraffic,
   type CommitteeWorkComponents,
@@ -479,6 +479,7 @@ class ComposedNode implements OpgNode {
       { subtle, random },
       { config, home, profile: network.profile, operator: this.operator, models: models.map(({ id }) => id) },
     )
+    const gpuAttester = createGpuAttester(config)
     const journal = createProviderJournal({ store }, { domain, operator: this.operator })
     const links = createCommitteeLinks(
       { host, directory, committee, crypto, clock, logger: roleLogger },
@@ -492,6 +493,7 @@ class ComposedNode implements OpgNode {
         journal,
         engine,
         attester,
+        ...(gpuAttester === undefined ? {} : { gpuAttester }),
         sealing: createSealing({ subtle, random }, { networkId: network.networkId }),
         links,
         operator: this.#signer,

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { OPG, opg } from '../support/opg.ts'
+import { OPG, opg, resultOf } from '../support/opg.ts'
 
 let directory: string
 beforeAll(async () => {
@@ -42,5 +42,26 @@ describe('opg from outside its folder', () => {
     await copyFile(fileURLToPath(new URL('../../package.json', import.meta.url)), join(elsewhere, 'package.json'))
     const ran = await opg(['version', '--json'], { cwd: elsewhere })
     expect([ran.exit, ran.json.ok, ran.stderr]).toEqual([0, true, ''])
+  })
+})
+
+describe('opg doctor on this machine', () => {
+  test('says what every attester lacks, and ends as its findings are', async () => {
+    const ran = await opg(['doctor', '--json', '--home', join(directory, 'nobody')])
+    const { worst, auto, attesters, findings } = resultOf('doctor', ran)
+    expect(attesters.map(({ attester }) => attester)).toEqual(['dstack', 'configfs-tsm', 'nsm', 'nvidia', 'simulated'])
+    expect(auto === null || attesters.some(({ attester, available }) => attester === auto && available)).toBe(true)
+    expect(findings.map(({ subject }) => subject)).toEqual(['node', 'disk', 'home'])
+    expect(ran.exit).toBe(worst === 'fail' ? 1 : 0)
+    expect(ran.stderr).toBe('')
+  })
+
+  test('ends with 1 where a node would not work', async () => {
+    const home = join(directory, 'broken')
+    await mkdir(home)
+    await writeFile(join(home, 'config.json'), '{')
+    const ran = await opg(['doctor', '--home', home])
+    expect([ran.exit, ran.stderr]).toEqual([1, ''])
+    expect(ran.stdout).toMatch(/^fail {2}home {7}config-invalid/m)
   })
 })

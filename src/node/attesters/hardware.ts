@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
 import { access, stat } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { delimiter, isAbsolute, join } from 'node:path'
 import {
   type Attester,
@@ -13,7 +14,7 @@ import {
   tsmProvider,
 } from '../../attestation/index.ts'
 import { type EvidenceKind, toError } from '../../protocol/index.ts'
-import { NSM_HELPER } from '../constants.ts'
+import { PROBE_TIMEOUT_MS } from '../constants.ts'
 import { askAgent } from './askAgent.ts'
 import type { AttesterPlaces } from './places.ts'
 import { runTool } from './runTool.ts'
@@ -82,9 +83,9 @@ async function lookForNsm(places: AttesterPlaces): Promise<Availability> {
     return missing(places.nsmDevice, 'only Nitro enclaves have it: build the node into an enclave image')
   if (!(await may(places.nsmDevice, constants.R_OK | constants.W_OK)))
     return no(`${places.nsmDevice} may not be opened by this user`, 'run as root in the enclave')
-  const helper = await findProgram(NSM_HELPER, places.path)
+  const helper = await findProgram(places.nsmHelper, places.path)
   if (helper === undefined)
-    return no(`no program ${NSM_HELPER} in PATH`, 'install a helper for /dev/nsm, or name one in attester.helper')
+    return no(`no program ${places.nsmHelper}`, 'install a helper for /dev/nsm, or name one in attester.helper')
   return { available: true, kind: 'nitro', by: helper }
 }
 
@@ -98,8 +99,23 @@ async function lookForDstack(places: AttesterPlaces): Promise<Availability> {
   const socket = await findDstackSocket(places)
   if (socket === undefined)
     return missing(places.dstackSockets[0] ?? '', 'in a dstack application, mount the socket into the container')
-  if (!(await may(socket, constants.R_OK | constants.W_OK))) return no(`${socket} may not be opened by this user`)
+  const fault = await tryConnect(socket)
+  if (fault !== undefined) return no(`nobody answers at ${socket}: ${fault}`, 'see that the guest agent runs')
   return { available: true, kind: 'tdx-dstack', by: socket }
+}
+
+/** The system's name of what went wrong; undefined where somebody accepts. */
+function tryConnect(socket: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const connection = connect(socket)
+    const end = (fault: string | undefined): void => {
+      connection.destroy()
+      resolve(fault)
+    }
+    connection.setTimeout(PROBE_TIMEOUT_MS, () => end('ETIMEDOUT'))
+    connection.once('connect', () => end(undefined))
+    connection.once('error', (error: NodeJS.ErrnoException) => end(error.code ?? error.message))
+  })
 }
 
 /** The program's path, as a shell would find it. */

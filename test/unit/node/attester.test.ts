@@ -33,6 +33,7 @@ beforeEach(async () => {
     configfs: join(directory, 'configfs'),
     tsmReports: join(directory, 'configfs', 'tsm', 'report'),
     nsmDevice: join(directory, 'nsm'),
+    nsmHelper: 'nsm-cli',
     dstackSockets: [join(directory, 'dstack.sock'), join(directory, 'tappd.sock')],
     path: directory,
   }

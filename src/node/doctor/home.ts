@@ -1,0 +1,95 @@
+import { assertPolicy, assertTrustRoots, vendorRoots } from '../../attestation/index.ts'
+import { CodedError, toError } from '../../protocol/index.ts'
+import { assertAttester } from '../attester.ts'
+import { policyOf } from '../config.ts'
+import { nodeSecp256k1 } from '../crypto.ts'
+import { isNodeError } from '../errors.ts'
+import { type Home, type OpenedHome, readHome } from '../home.ts'
+import { readModelFolder } from '../modelFolder.ts'
+import { readOperatorKey } from '../operatorKey.ts'
+import { type Finding, found } from './findings.ts'
+
+type Environment = { readonly [name: string]: string | undefined }
+
+export interface HomeFindings {
+  readonly findings: readonly Finding[]
+  /** Undefined where its configuration or its network cannot be read. */
+  readonly opened: OpenedHome | undefined
+}
+
+/** Configuration, network file, key and models of a home. A machine without a home is only warned of. */
+export async function examineHome(home: Home, environment: Environment): Promise<HomeFindings> {
+  let opened: OpenedHome
+  try {
+    opened = await readHome(home)
+  } catch (thrown) {
+    if (isNodeError(thrown, 'home-missing'))
+      return {
+        findings: [found('home', 'warn', `none at ${home.directory}`, 'opg init --network network.json')],
+        opened: undefined,
+      }
+    const todo = isNodeError(thrown, 'network-missing')
+      ? 'get network.json from whoever runs the network'
+      : 'correct the file'
+    return { findings: [found('home', 'fail', told(thrown), todo)], opened: undefined }
+  }
+  const { network } = opened
+  const findings = [
+    found('home', 'ok', home.directory),
+    found('network', 'ok', `${network.name} (${network.profile}), chain ${network.chainId}`),
+    examineTrust(opened),
+    await examineKey(home, opened, environment),
+    ...(await examineModels(home, opened)),
+  ]
+  return { findings, opened }
+}
+
+/** R6: what a node refuses to start with. */
+function examineTrust({ network, config }: OpenedHome): Finding {
+  try {
+    assertTrustRoots(network.profile, [...vendorRoots(), ...network.trustRoots])
+    assertPolicy(network.profile, policyOf(config, network.profile))
+    assertAttester(config.attester, network.profile)
+  } catch (thrown) {
+    return found('trust', 'fail', told(thrown), 'a node refuses to start with it')
+  }
+  const own = network.trustRoots.length
+  return found('trust', 'ok', own === 0 ? "vendors' roots alone" : `vendors' roots and ${own} of this devnet`)
+}
+
+async function examineKey(home: Home, opened: OpenedHome, environment: Environment): Promise<Finding> {
+  try {
+    await readOperatorKey(home, opened, nodeSecp256k1(), environment)
+    return found('key', 'ok', `${opened.config.key} opens`)
+  } catch (thrown) {
+    if (isNodeError(thrown, 'password-missing'))
+      return found('key', 'warn', 'not tried: its password is not here', 'set OPG_PASSWORD or OPG_PASSWORD_FILE')
+    return found('key', 'fail', told(thrown), 'opg init makes one; restore it from your copy if it was made before')
+  }
+}
+
+async function examineModels(home: Home, { config }: OpenedHome): Promise<Finding[]> {
+  if (!config.roles.includes('provider') && !config.roles.includes('verifier')) return []
+  if (config.models.length === 0)
+    return [
+      found(
+        'models',
+        config.roles.includes('provider') ? 'fail' : 'warn',
+        'none',
+        'add a folder to models in config.json',
+      ),
+    ]
+  return await Promise.all(
+    config.models.map(async ({ folder }) => {
+      try {
+        const { manifest } = await readModelFolder(home.path(folder))
+        return found('model', 'ok', `${manifest.name} at ${folder}`)
+      } catch (thrown) {
+        return found('model', 'fail', `${folder}: ${told(thrown)}`, 'see models in config.json')
+      }
+    }),
+  )
+}
+
+const told = (thrown: unknown): string =>
+  thrown instanceof CodedError ? `${thrown.code}: ${thrown.message}` : toError(thrown).message
