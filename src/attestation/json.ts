@@ -39,6 +39,14 @@ export const isJsonObject = (value: unknown): value is JsonObject =>
 export const memberOf = (value: unknown, name: string): unknown =>
   isJsonObject(value) && Object.hasOwn(value, name) ? value[name] : undefined
 
+const QUOTE = 0x22
+const BACKSLASH = 0x5c
+const COMMA = 0x2c
+const OPEN_OBJECT = 0x7b
+const CLOSE_OBJECT = 0x7d
+const OPEN_ARRAY = 0x5b
+const CLOSE_ARRAY = 0x5d
+
 interface Fault {
   readonly code?: 'duplicate-key'
   readonly expected: string
@@ -51,25 +59,25 @@ function findFault(text: string): Fault | undefined {
   const open: (Set<string> | undefined)[] = []
   let values = 0
   for (let at = 0; at < text.length; at += 1) {
-    const letter = text[at]
-    if (letter === '{' || letter === '[') {
-      open.push(letter === '{' ? new Set() : undefined)
-      if (open.length > MAX_JSON_DEPTH) return { expected: `at most ${MAX_JSON_DEPTH} levels`, got: 'deeper ones' }
-    } else if (letter === '}' || letter === ']') open.pop()
-    else if (letter === ',') {
-      values += 1
-      if (values > MAX_JSON_VALUES) return { expected: `at most ${MAX_JSON_VALUES} values`, got: 'more' }
-    } else if (letter === '"') {
+    const letter = text.charCodeAt(at)
+    if (letter === QUOTE) {
       const end = stringEnd(text, at)
       const names = open.at(-1)
       if (names !== undefined && isName(text, end)) {
-        const literal = text.slice(at, end + 1)
-        const name: string = literal.includes('\\') ? JSON.parse(literal) : literal.slice(1, -1)
+        const inner = text.slice(at + 1, end)
+        const name: string = inner.includes('\\') ? JSON.parse(`"${inner}"`) : inner
         if (names.has(name))
-          return { code: 'duplicate-key', expected: 'each name once in its object', got: literal.slice(0, 64) }
+          return { code: 'duplicate-key', expected: 'each name once in its object', got: `"${inner.slice(0, 64)}"` }
         names.add(name)
       }
       at = end
+    } else if (letter === OPEN_OBJECT || letter === OPEN_ARRAY) {
+      open.push(letter === OPEN_OBJECT ? new Set() : undefined)
+      if (open.length > MAX_JSON_DEPTH) return { expected: `at most ${MAX_JSON_DEPTH} levels`, got: 'deeper ones' }
+    } else if (letter === CLOSE_OBJECT || letter === CLOSE_ARRAY) open.pop()
+    else if (letter === COMMA) {
+      values += 1
+      if (values > MAX_JSON_VALUES) return { expected: `at most ${MAX_JSON_VALUES} values`, got: 'more' }
     }
   }
   return undefined
@@ -77,9 +85,16 @@ function findFault(text: string): Fault | undefined {
 
 /** Position of the quotation mark that closes the string opened at `from`. */
 function stringEnd(text: string, from: number): number {
-  let at = from + 1
-  while (text[at] !== '"') at += text[at] === '\\' ? 2 : 1
+  let at = text.indexOf('"', from + 1)
+  while (isEscaped(text, at, from)) at = text.indexOf('"', at + 1)
   return at
+}
+
+/** Whether an odd number of backslashes stands before it. */
+function isEscaped(text: string, at: number, from: number): boolean {
+  let slashes = 0
+  while (at - slashes - 1 > from && text.charCodeAt(at - slashes - 1) === BACKSLASH) slashes += 1
+  return slashes % 2 === 1
 }
 
 /** Whether a colon follows the string that ends here. */

@@ -1,11 +1,15 @@
 import { bytesToHex, ok, type Result } from '../../protocol/index.ts'
+import { equalBytes } from '../bytes.ts'
 import { DerError, DerReader, TAG } from '../der/reader.ts'
-import { oidText, smallInteger } from '../der/values.ts'
+import { smallInteger } from '../der/values.ts'
 import { type AttestationError, refuseCertificate } from '../errors.ts'
 import type { Certificate } from '../x509/certificate.ts'
 
 /** Intel SGX extension of PCK certificates (PCK Certificate and CRL Profile Specification, 1.3.5). */
-export const SGX_EXTENSION = '1.2.840.113741.1.13.1'
+const SGX_EXTENSION = '1.2.840.113741.1.13.1'
+/** The same in DER, and the extension's second member below it. */
+const PREFIX = Uint8Array.of(0x2a, 0x86, 0x48, 0x86, 0xf8, 0x4d, 0x01, 0x0d, 0x01)
+const TCB_PREFIX = Uint8Array.of(...PREFIX, 2)
 const TCB_COMPONENTS = 16
 const PCESVN = 17
 const CPUSVN = 18
@@ -37,8 +41,8 @@ export function pckPlatform(certificate: Certificate): Result<PckPlatform, Attes
 }
 
 function readPlatform(value: Uint8Array): PckPlatform {
-  const entries = readEntries(new DerReader(value), SGX_EXTENSION)
-  const tcb = readEntries(memberOf(entries, 2), `${SGX_EXTENSION}.2`)
+  const entries = readEntries(new DerReader(value), PREFIX)
+  const tcb = readEntries(memberOf(entries, 2), TCB_PREFIX)
   const number = (index: number, most: number): number => {
     const reader = memberOf(tcb, index)
     const found = smallInteger(reader.expect(TAG.integer).content)
@@ -57,26 +61,28 @@ function readPlatform(value: Uint8Array): PckPlatform {
 }
 
 /** A sequence of pairs of an object identifier below `parent` and a value, by the identifier's last arc, each once. */
-function readEntries(reader: DerReader, parent: string): ReadonlyMap<string, DerReader> {
+function readEntries(reader: DerReader, parent: Uint8Array): ReadonlyMap<number, DerReader> {
   const list = reader.enter(TAG.sequence)
   reader.end()
-  const entries = new Map<string, DerReader>()
+  const entries = new Map<number, DerReader>()
   while (!list.done) {
     const entry = list.enter(TAG.sequence)
-    const oid = oidText(entry.expect(TAG.oid).content)
-    if (entries.has(oid) || !oid.startsWith(`${parent}.`)) throw new DerError(`the entry ${oid}`)
-    entries.set(oid.slice(parent.length + 1), entry)
+    const { content } = entry.expect(TAG.oid)
+    const arc = content[parent.length] ?? 0
+    const below = content.length === parent.length + 1 && arc < 0x80 && equalBytes(content.subarray(0, -1), parent)
+    if (!below || entries.has(arc)) throw new DerError(`entry ${arc} once more, or of another extension`)
+    entries.set(arc, entry)
   }
   return entries
 }
 
-function memberOf(entries: ReadonlyMap<string, DerReader>, index: number): DerReader {
-  const entry = entries.get(String(index))
+function memberOf(entries: ReadonlyMap<number, DerReader>, index: number): DerReader {
+  const entry = entries.get(index)
   if (entry === undefined) throw new DerError(`no entry ${index}`)
   return entry
 }
 
-function octets(entries: ReadonlyMap<string, DerReader>, index: number, length: number): Uint8Array {
+function octets(entries: ReadonlyMap<number, DerReader>, index: number, length: number): Uint8Array {
   const entry = memberOf(entries, index)
   const { content } = entry.expect(TAG.octetString)
   entry.end()

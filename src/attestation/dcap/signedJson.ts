@@ -24,21 +24,28 @@ export interface Issue {
   readonly evaluationNumber: number
 }
 
+/** Members of the responses that are signed. */
+export type SignedName = 'tcbInfo' | 'enclaveIdentity'
+
+const HEADS: Readonly<Record<SignedName, RegExp>> = {
+  tcbInfo: /^\s*\{\s*"tcbInfo"\s*:\s*/,
+  enclaveIdentity: /^\s*\{\s*"enclaveIdentity"\s*:\s*/,
+}
 const TAIL = /\s*,\s*"signature"\s*:\s*"([0-9a-fA-F]{128})"\s*\}\s*$/
-/** Characters in which the signature's member and white space must find room. */
-const TAIL_CHARACTERS = 256
+/** Characters in which the first member's name, and the signature's member, must find room with their white space. */
+const HEAD_CHARACTERS = 64
+const TAIL_CHARACTERS = 192
 
 /** Cuts the body out of the response as it was served, and reads it: `malformed-collateral`, `duplicate-key`. */
-export function parseSignedJson(response: Uint8Array, name: string): Result<SignedJson, AttestationError> {
+export function parseSignedJson(response: Uint8Array, name: SignedName): Result<SignedJson, AttestationError> {
   if (response.length > MAX_INTEL_JSON_BYTES)
     return refuse('malformed-collateral', `at most ${MAX_INTEL_JSON_BYTES} bytes of ${name}`, `${response.length}`)
-  const head = new RegExp(`^\\s*\\{\\s*"${name}"\\s*:\\s*`).exec(latin1(response.subarray(0, TAIL_CHARACTERS)))
-  const end = latin1(response.subarray(-TAIL_CHARACTERS))
-  const tail = TAIL.exec(end)
+  const head = HEADS[name].exec(latin1(response.subarray(0, HEAD_CHARACTERS)))
+  const tail = TAIL.exec(latin1(response.subarray(-TAIL_CHARACTERS)))
   const from = head?.[0].length ?? 0
   const to = response.length - (tail?.[0].length ?? 0)
   if (head === null || tail === null || to <= from)
-    return refuse('malformed-collateral', `{"${name}": ..., "signature": "128 hex digits"}`, end.slice(-64))
+    return refuse('malformed-collateral', `{"${name}": ..., "signature": "128 hex digits"}`, 'something else')
   const signed = response.subarray(from, to)
   const body = parseJson(signed, { malformed: 'malformed-collateral', maxBytes: MAX_INTEL_JSON_BYTES })
   if (!body.ok) return body
@@ -46,7 +53,8 @@ export function parseSignedJson(response: Uint8Array, name: string): Result<Sign
   return ok({ signed, signature: hexToBytes(`0x${tail[1]}`), body: body.value })
 }
 
-const latin1 = (bytes: Uint8Array): string => String.fromCharCode(...bytes)
+const decoder = new TextDecoder('latin1')
+const latin1 = (bytes: Uint8Array): string => decoder.decode(bytes)
 
 /** `collateral-not-yet-valid`, `collateral-expired`, `collateral-below-floor`. */
 export function checkIssue(
