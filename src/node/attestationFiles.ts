@@ -68,7 +68,7 @@ function binaryContents(bytes: Uint8Array): FileContent[] {
   }
   const quoted = quoteKind(view)
   if (quoted !== undefined) return [{ form: 'evidence', kind: quoted, document: bytes }]
-  if (first === 0x11 && second === 0xe0) return [{ form: 'gpu-report', report: bytes }]
+  if (first === 0x11 && second === 0xe0) return [{ form: 'gpu-report', report: exactReport(bytes, view) }]
   if (first === 0x84 || first === 0x9f) return [{ form: 'evidence', kind: 'nitro', document: bytes }]
   // COSE_Sign1_Tagged (RFC 9052, 2): the tag says nothing that the structure does not.
   if (first === 0xd2) return [{ form: 'evidence', kind: 'nitro', document: bytes.subarray(1) }]
@@ -93,6 +93,19 @@ function quoteKind(view: DataView): DocumentKind | undefined {
   if (version === 3) return 'sgx'
   if (version === MAX_QUOTE_VERSION) return QUOTE_V5_BODIES[view.getUint16(48, true)]
   return view.getUint32(4, true) === TEE_TYPE_TDX ? 'tdx' : 'sgx'
+}
+
+/** Where an SPDM 1.1 request and its response hold their lengths, and bytes of the fixed parts (DSP0274, 10.11). */
+const SPDM = { recordLengthAt: 42, recordAt: 45, nonce: 32, signature: 96 } as const
+
+/** A request and its response without the zeros that some tools leave behind them. */
+function exactReport(bytes: Uint8Array, view: DataView): Uint8Array {
+  if (bytes.length < SPDM.recordAt) return bytes
+  const record = view.getUint16(SPDM.recordLengthAt, true) + (bytes[SPDM.recordLengthAt + 2] ?? 0) * 65_536
+  const opaqueAt = SPDM.recordAt + record + SPDM.nonce
+  if (opaqueAt + 2 > bytes.length) return bytes
+  const end = opaqueAt + 2 + view.getUint16(opaqueAt, true) + SPDM.signature
+  return bytes.subarray(end).every((byte) => byte === 0) ? bytes.subarray(0, end) : bytes
 }
 
 /** Certificates and revocation lists; anything else in DER is left out. */

@@ -1,6 +1,7 @@
 import {
   type AttestationError,
   type Certificate,
+  CLOUD_ASSURANCES,
   collateralDigest,
   type DocumentClaims,
   type DocumentKind,
@@ -14,6 +15,7 @@ import {
   parsePolicy,
   productionPolicy,
   readClaims,
+  type TrustedKeySet,
   vendorRoots,
   verifyEvidence,
 } from '../attestation/index.ts'
@@ -34,12 +36,15 @@ import { isRecord, jsonOf, textOf } from './attestationForms.ts'
 import { NodeError } from './errors.ts'
 import { assembleEvidence } from './evidenceAssembly.ts'
 import { embeddedCertificates } from './evidenceCertificates.ts'
+import { givenKeySets } from './tokenKeys.ts'
 
 /** Evidence with what the file it came from says it must speak for. */
 export interface EvidenceSource {
   readonly input: EvidenceInput
   /** Of a receipt: its grant's beginning and the report data that follows from the grant (R5). */
   readonly grant: { readonly notBefore: number; readonly reportData: Digest } | undefined
+  /** Keys of a token's issuer that were named as files. */
+  readonly trustedKeySets: readonly TrustedKeySet[]
 }
 
 /**
@@ -67,7 +72,8 @@ export function readEvidence(
     ...(named === undefined ? {} : { kind: named }),
   })
   if (input === undefined) return unrecognised('evidence of a known kind, or a receipt file')
-  return ok({ input, grant: receipt?.grant })
+  const trustedKeySets = givenKeySets(input.kind, input.document, contents)
+  return ok({ input, grant: receipt?.grant, trustedKeySets })
 }
 
 const unrecognised = (expected: string): Result<never, NodeError> =>
@@ -113,7 +119,7 @@ export interface EvidenceDescription {
 
 /** Everything a document says, by its kind's parser; the parser's refusal for what it cannot read. */
 export function describeEvidence(input: EvidenceInput): Result<EvidenceDescription, AttestationError> {
-  const claims = readClaims(input.kind, input.document)
+  const claims = readClaims(input.kind, input.document, nodeAttestationCrypto())
   if (!claims.ok) return claims
   const collateral = parseCollateral(input.collateral ?? new Uint8Array(0))
   if (!collateral.ok) return collateral
@@ -172,11 +178,12 @@ export interface Appraisal {
 
 /** Judges evidence under a policy file, else under what production or the network's devnet accepts, of any program. */
 export async function appraiseEvidence(
-  { input, grant }: EvidenceSource,
+  source: EvidenceSource,
   init: AppraisalInit,
 ): Promise<Result<Appraisal, AttestationError>> {
+  const { input, grant } = source
   const expected = init.reportData ?? grant?.reportData
-  const policy = policyOf(init, expected !== undefined)
+  const policy = policyOf(init, source, expected !== undefined)
   if (!policy.ok) return policy
   const at = init.asOf ?? grant?.notBefore ?? init.now
   const crypto = nodeAttestationCrypto()
@@ -210,9 +217,23 @@ const bundleDigest = ({ collateral }: EvidenceInput): Digest | undefined =>
     ? undefined
     : collateralDigest(collateral, nodeAttestationCrypto())
 
-/** Without a policy file any program will do, bound or not: the verdict says what was not compared. */
-function policyOf(init: AppraisalInit, bound: boolean): Result<EvidencePolicy, AttestationError> {
+/**
+ * Without a policy file any program will do, bound or not, and a cloud's word under keys that were named: the verdict
+ * says what was not compared, and whose word it is.
+ */
+function policyOf(
+  init: AppraisalInit,
+  { trustedKeySets }: EvidenceSource,
+  bound: boolean,
+): Result<EvidencePolicy, AttestationError> {
   if (init.policy !== undefined) return parsePolicy(init.policy)
   const base = init.network?.profile === 'devnet' ? devnetPolicy() : productionPolicy()
-  return ok({ ...base, measurements: 'any', allowUnbound: !bound })
+  const clouds = trustedKeySets.length > 0 ? CLOUD_ASSURANCES : []
+  return ok({
+    ...base,
+    assurances: [...base.assurances, ...clouds],
+    measurements: 'any',
+    allowUnbound: !bound,
+    trustedKeySets,
+  })
 }

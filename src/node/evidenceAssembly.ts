@@ -22,6 +22,8 @@ export interface EvidenceFiles {
   readonly given: readonly FileContent[]
   /** CA certificates of vendors at hand: intermediates are taken from here where nobody gave them. */
   readonly vendor: readonly Certificate[]
+  /** Milliseconds since 1970, where it is known when the evidence is judged: of several signers those then in force. */
+  readonly at?: number
 }
 
 const AMD_KINDS: readonly DocumentKind[] = ['sev-snp', 'azure-snp-vtpm']
@@ -48,7 +50,7 @@ export function assembleEvidence(files: EvidenceFiles): EvidenceInput | undefine
   }
   const pool = [...certificatesOf(all), ...embeddedCertificates(document)]
   if (AMD_KINDS.includes(kind)) addAmd(items, all, pool, files.vendor)
-  if (INTEL_KINDS.includes(kind)) addIntel(items, all, pool, files.vendor)
+  if (INTEL_KINDS.includes(kind)) addIntel(items, all, pool, files)
   const answers = all.flatMap((content) => (content.form === 'ocsp' ? [content.der] : []))
   if (answers.length > 0) items.set('nvidia/ocsp', encode(answers))
   return { kind, document, collateral: encodeCollateral(items) }
@@ -128,12 +130,14 @@ function addIntel(
   items: Items,
   contents: readonly FileContent[],
   pool: readonly Certificate[],
-  vendor: readonly Certificate[],
+  { vendor, at }: Pick<EvidenceFiles, 'vendor' | 'at'>,
 ): void {
   const all = [...pool, ...vendor]
   const leaves = all.filter(({ isCa }) => !isCa)
   const pck = leaves.find((certificate) => certificate.extensions.has(INTEL_SGX_EXTENSIONS))
-  const signer = leaves.find((certificate) => !certificate.extensions.has(INTEL_SGX_EXTENSIONS))
+  const signers = leaves.filter((certificate) => !certificate.extensions.has(INTEL_SGX_EXTENSIONS))
+  const inForce = signers.find(({ notBefore, notAfter }) => at !== undefined && at >= notBefore && at <= notAfter)
+  const signer = inForce ?? signers[0]
   const given = certificatesOf(contents)
   if (pck !== undefined && given.includes(pck)) setOnce(items, 'intel/pck-chain', pem(chainAbove(pck, all)))
   if (signer !== undefined) {

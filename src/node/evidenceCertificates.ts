@@ -4,10 +4,11 @@ import { encodedBytes, isRecord, jsonOf, pemBlocks, textOf } from './attestation
 /** Nesting of JSON that is looked into; the deepest vendor's document has five levels. */
 const MAX_DEPTH = 12
 const MAX_CERTIFICATES = 256
+const DER_SEQUENCE = 0x30
 
 /**
- * Certificates that stand anywhere in a document in PEM, in JSON also under base64, hex or a list of numbers: what it
- * claims to be signed by. Nothing about them is verified.
+ * Certificates that stand anywhere in a document in PEM, in JSON also under base64, hex or a list of numbers, and there
+ * in DER too: what it claims to be signed by. Nothing about them is verified.
  */
 export function embeddedCertificates(document: Uint8Array): Certificate[] {
   const ders: Uint8Array[] = []
@@ -34,7 +35,8 @@ function collectJson(value: unknown, ders: Uint8Array[], depth: number): void {
     const text = new TextEncoder().encode(value)
     collectPem(text, ders)
     const inner = encodedBytes(value)
-    if (inner !== undefined) collectPem(inner, ders)
+    if (inner?.[0] === DER_SEQUENCE) ders.push(inner)
+    else if (inner !== undefined) collectPem(inner, ders)
   } else if (Array.isArray(value)) {
     const isBytes = value.length > 64 && value.every((byte) => Number.isInteger(byte) && byte >= 0 && byte < 256)
     if (isBytes) collectPem(Uint8Array.from(value as number[]), ders)

@@ -1,25 +1,14 @@
 import { type Collateral, type EvidenceInput, parseRevocationList, readClaims } from '../attestation/index.ts'
+import { nodeAttestationCrypto } from './attestationCrypto.ts'
 import { fileContents } from './attestationFiles.ts'
 import { isRecord, jsonOf, textOf } from './attestationForms.ts'
 import { embeddedCertificates } from './evidenceCertificates.ts'
 
 /** Milliseconds since 1970 that a document itself says, where its format has a time; else from when it is in force. */
 export function signedTime({ kind, document }: EvidenceInput, collateral: Collateral): number | undefined {
-  const claims = readClaims(kind, document)
+  const claims = readClaims(kind, document, nodeAttestationCrypto())
   const own = claims.ok ? claims.value.issuedAt : undefined
-  return own ?? tokenTime(document) ?? inForceFrom(document, collateral)
-}
-
-const TOKEN = /[\w-]{16,}\.([\w-]{16,})\.[\w-]*/g
-
-/** The latest beginning (`nbf`, `iat`) of the tokens in a document that is made of them. */
-function tokenTime(document: Uint8Array): number | undefined {
-  const times = [...(textOf(document) ?? '').matchAll(TOKEN)].flatMap(([, payload = '']) => {
-    const claims = jsonOf(Buffer.from(payload, 'base64url').toString('utf8'))
-    const named = isRecord(claims) ? [claims.nbf, claims.iat] : []
-    return named.filter((time): time is number => typeof time === 'number' && Number.isFinite(time))
-  })
-  return times.length === 0 ? undefined : Math.max(...times) * 1000
+  return own ?? inForceFrom(document, collateral)
 }
 
 /**

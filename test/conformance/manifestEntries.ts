@@ -21,6 +21,7 @@ import { type FileContent, fileContents } from '../../src/node/attestationFiles.
 import { assembleEvidence } from '../../src/node/evidenceAssembly.ts'
 import { isSelfIssued } from '../../src/node/evidenceCertificates.ts'
 import { signedTime } from '../../src/node/evidenceTimes.ts'
+import { givenKeySets } from '../../src/node/tokenKeys.ts'
 import { vendorCertificates } from '../../src/node/vendorFolders.ts'
 import { type TrustVendor, toError } from '../../src/protocol/index.ts'
 
@@ -117,19 +118,28 @@ export async function questionOf({ vector, folder, roots }: ManifestEntry): Prom
   const shape = kind ?? contents.find((content) => content.form === 'evidence')?.kind ?? 'nitro'
   const folders = (KIND_FOLDERS[shape] ?? []).flatMap((name) => roots.map((root) => join(root, name)))
   const vendor = simulated ? [] : await vendorCertificates([dirname(join(folder, vector.evidence)), ...folders])
-  const input = assembleEvidence({ ...(kind === undefined ? {} : { kind }), bytes, contents, given, vendor })
+  const named = vector.at === null ? undefined : Date.parse(vector.at)
+  const input = assembleEvidence({
+    ...(kind === undefined ? {} : { kind }),
+    ...(named === undefined ? {} : { at: named }),
+    bytes,
+    contents,
+    given,
+    vendor,
+  })
   if (input === undefined)
     throw new EntryFault('unrecognised-file', `${vector.evidence} is no evidence of a known kind`)
   const collateral = parseCollateral(input.collateral ?? new Uint8Array(0))
-  const at =
-    vector.at === null ? signedTime(input, collateral.ok ? collateral.value : new Map()) : Date.parse(vector.at)
+  const at = named ?? signedTime(input, collateral.ok ? collateral.value : new Map())
   if (at === undefined || Number.isNaN(at)) throw new EntryFault('no-time', 'expected a time to judge at, got none')
   return {
     input,
     context: {
       now: at,
       trustRoots: simulated ? devnetRoots(given, input.kind) : vendorRoots(),
-      policy: simulated ? SIMULATED_POLICY : RUNNER_POLICY,
+      policy: simulated
+        ? SIMULATED_POLICY
+        : { ...RUNNER_POLICY, trustedKeySets: givenKeySets(input.kind, input.document, given) },
     },
   }
 }

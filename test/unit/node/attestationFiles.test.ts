@@ -16,7 +16,7 @@ const token = (claims: object): string =>
   [{ alg: 'RS256' }, claims]
     .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
     .join('.')
-    .concat('.AAAA')
+    .concat(`.${Buffer.alloc(256).toString('base64url')}`)
 
 const shown = (contents: readonly FileContent[]): string[] =>
   contents.map((content) => {
@@ -206,6 +206,17 @@ describe('evidence put together from files', () => {
     }
   })
 
+  it('leaves out zeros behind a report, and nothing else', () => {
+    const report = new Uint8Array(45 + 6 + 32 + 2 + 3 + 96).fill(9)
+    report.set([0x11, 0xe0], 0)
+    report.set([6, 0, 0], 42)
+    report.set([3, 0], 45 + 6 + 32)
+    const found = (tail: readonly number[]): readonly FileContent[] =>
+      fileContents(Uint8Array.from([...report, ...tail]))
+    expect(found([0, 0])).toEqual([{ form: 'gpu-report', report }])
+    expect(found([0, 1])).toEqual([{ form: 'gpu-report', report: Uint8Array.from([...report, 0, 1]) }])
+  })
+
   it('makes the document of a GPU from its report and its chain', () => {
     const report = Uint8Array.from([0x11, 0xe0, 1, 0xff, ...new Uint8Array(32).fill(7), 0, 0x11, 0x60])
     const input = assemble(utf8(Buffer.from(report).toString('hex')), [utf8(pemText('CERTIFICATE', [leaf, root]))])
@@ -244,6 +255,7 @@ describe('evidence put together from files', () => {
   })
 
   it('reads certificates out of numbers as well, and follows names upwards without going round', () => {
+    expect(embeddedCertificates(json({ vcek: base64(leaf) }))).toHaveLength(1)
     const numbers = json({ vcek: [...utf8(pemText('CERTIFICATE', [leaf]))] })
     expect(embeddedCertificates(numbers)).toHaveLength(1)
     const certificates = embeddedCertificates(utf8(pemText('CERTIFICATE', [leaf, root, intermediate])))
