@@ -91,6 +91,7 @@ const gates: readonly Gate[] = [
   { name: 'attestation attacks', command: ['node', 'scripts/attestationAttacks.ts', '--check'] },
   { name: 'model artefacts', command: ['node', 'devnet/models/build.ts', '--check'] },
   { name: 'browser bundle', command: ['node', 'scripts/browserBundle.ts'] },
+  vitest('browser', 'test/browser'),
   { name: 'rule index', command: ['node', 'scripts/ruleIndex.ts'] },
   vitest('unit', 'test/unit'),
   vitest('property', 'test/property'),
