@@ -45,6 +45,7 @@ const schema = z.strictObject({
   tcbStatuses: shape.tcbStatuses.unwrap().optional(),
   maxAgeMs: shape.maxAgeMs.unwrap().optional(),
   allowSmt: z.boolean().optional(),
+  allowSeptVe: z.boolean().optional(),
   requireGpuAppraisal: z.boolean().optional(),
   minimumVendors: shape.minimumVendors.unwrap().optional(),
 })

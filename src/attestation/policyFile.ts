@@ -77,6 +77,7 @@ export function mergePolicies(own: EvidencePolicy, epoch: EpochPolicy): Evidence
     tcbStatuses: both(own.tcbStatuses, epoch.tcbStatuses),
     tcbFloors: higherFloors(own.tcbFloors, epoch.tcbFloors),
     allowSmt: own.allowSmt && epoch.allowSmt !== false,
+    allowSeptVe: own.allowSeptVe && epoch.allowSeptVe !== false,
     requireGpuAppraisal: own.requireGpuAppraisal || epoch.requireGpuAppraisal === true,
     minimumVendors: Math.max(own.minimumVendors, epoch.minimumVendors ?? 1),
   }

@@ -54,7 +54,8 @@ export function createVerdictCache(capacity = MAX_CACHED_VERDICTS, judge: Eviden
     }
     const judged = await judge(evidence, context)
     if (!judged.ok) return judged
-    entries.set(key, { verdict: judged.value, from: context.now, until: endOf(judged.value, context) })
+    const until = endOf(judged.value, context)
+    if (context.now < until) entries.set(key, { verdict: judged.value, from: context.now, until })
     const oldest = entries.keys().next()
     if (entries.size > capacity && oldest.done !== true) entries.delete(oldest.value)
     return judged

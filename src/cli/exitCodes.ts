@@ -30,6 +30,8 @@ const CODES: { readonly [E in Exclude<keyof typeof EXIT, 'ok' | 'failed'>]: read
     'bundle-empty',
     'bad-policy',
     'bad-report-data',
+    'policy-unreadable',
+    'policy-mismatch',
     'password-missing',
     'model-ambiguous',
     'model-unreadable',

@@ -16,10 +16,11 @@ export async function createClient(
   const opened = await readHome(home)
   const { logger, environment } = components
   const privateKey = await readOperatorKey(home, opened, nodeSecp256k1(), environment)
-  const { rpc, bootstrap, key, evidence } = opened.config
+  const { rpc, bootstrap, key, evidence, policy } = opened.config
   const config = {
     ...createConfig({ roles: ['requester'], rpc, bootstrap, key, listen: [] }),
     ...(evidence === undefined ? {} : { evidence }),
+    ...(policy === undefined ? {} : { policy }),
   }
   return createNode({ home, config, network: opened.network, privateKey, logger, ephemeral: true })
 }

@@ -1,22 +1,6 @@
 import { z } from 'zod'
-import {
-  devnetPolicy,
-  type EvidencePolicy,
-  evidencePolicySchema,
-  NSM_STYLES,
-  productionPolicy,
-} from '../attestation/index.ts'
-import {
-  type Address,
-  fail,
-  isAddress,
-  ok,
-  PRIVACY,
-  type Profile,
-  type Result,
-  TIER,
-  ZERO_ADDRESS,
-} from '../protocol/index.ts'
+import { NSM_STYLES, type PolicyFile, policyFileSchema } from '../attestation/index.ts'
+import { type Address, fail, isAddress, ok, PRIVACY, type Result, TIER, ZERO_ADDRESS } from '../protocol/index.ts'
 import { LIBP2P_PORT, MAX_MODELS, METRICS_PORT, NSM_HELPER } from './constants.ts'
 import { NodeError } from './errors.ts'
 
@@ -86,6 +70,17 @@ const attester = z.discriminatedUnion('kind', [
 ])
 export type AttesterConfig = z.output<typeof attester>
 
+/** A string is the path of a policy file; anything else is the policy itself, whose problems are told by their place. */
+const policyOrPath = z
+  .custom<string | z.input<typeof policyFileSchema>>()
+  .transform((value, context): string | PolicyFile => {
+    if (typeof value === 'string') return value
+    const parsed = policyFileSchema.safeParse(value)
+    if (parsed.success) return parsed.data
+    for (const issue of parsed.error.issues) context.issues.push({ ...issue, input: value } as z.core.$ZodRawIssue)
+    return z.NEVER
+  })
+
 const schema = z.strictObject({
   version: z.literal(CONFIG_VERSION).describe('Version of this file.'),
   roles: z
@@ -133,9 +128,14 @@ const schema = z.strictObject({
     .strictObject({ tool: z.string().min(1).default('nvattest').describe("NVIDIA's command-line tool.") })
     .optional()
     .describe('Whether the GPUs of this machine are attested beside its processor, and by which tool.'),
-  evidence: evidencePolicySchema
+  evidence: policyOrPath
     .optional()
-    .describe("Which evidence is accepted; the network profile's policy when left out."),
+    .describe("Which evidence is accepted: a policy, or the path of its file; the network profile's when left out."),
+  policy: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Document of the epoch policy that the chain names, or a folder of them; relative to the home.'),
   log: z
     .strictObject({ level: z.enum(LOG_LEVELS).default('info').describe('Least severity written to stderr.') })
     .prefault({})
@@ -183,10 +183,6 @@ export function createConfig(input: ConfigInput = {}): NodeConfig {
 /** `config.json` of what differs from the defaults. */
 export const formatConfig = (input: ConfigInput): string =>
   `${JSON.stringify({ version: CONFIG_VERSION, ...input }, null, 2)}\n`
-
-/** The evidence policy of a configuration under a profile. */
-export const policyOf = (config: Pick<NodeConfig, 'evidence'>, profile: Profile): EvidencePolicy =>
-  config.evidence ?? (profile === 'devnet' ? devnetPolicy() : productionPolicy())
 
 export interface ConfigField {
   readonly name: string

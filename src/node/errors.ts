@@ -26,6 +26,8 @@ export type NodeErrorDetail =
   | { readonly code: 'attester-refused'; readonly attester: string; readonly profile: string }
   | { readonly code: 'collateral-unreadable'; readonly path: string }
   | { readonly code: 'evidence-unrecognised'; readonly expected: string }
+  | { readonly code: 'policy-unreadable'; readonly path: string; readonly expected: string; readonly got: string }
+  | { readonly code: 'policy-mismatch'; readonly epoch: number; readonly expected: string; readonly got: string }
   | { readonly code: 'password-missing'; readonly variable: string }
   | { readonly code: 'batch-unknown'; readonly number: number; readonly last: number }
   | { readonly code: 'batch-invalid'; readonly number: number; readonly expected: string; readonly got: string }

@@ -6,6 +6,8 @@ import {
   assertPolicy,
   assertTrustRoots,
   createSealing,
+  type PolicyFile,
+  policyUnder,
   type Subtle,
   type TrustRoot,
   vendorRoots,
@@ -51,6 +53,7 @@ import {
   createRequester,
   createSync,
   type GrantChecker,
+  type GrantPolicies,
   type Offers,
   type PeerDirectory,
   type Provider,
@@ -70,8 +73,9 @@ import {
   createCommitteeTraffic,
   startSettlement,
 } from './committeeWork.ts'
-import { type NodeConfig, policyOf, type RoleOfNode } from './config.ts'
+import type { NodeConfig, RoleOfNode } from './config.ts'
 import { nodeSecp256k1 } from './crypto.ts'
+import { createEpochPolicies, readPolicyFile } from './epochPolicies.ts'
 import { NodeError } from './errors.ts'
 import type { Home } from './home.ts'
 import type { NodeLogger } from './logger.ts'
@@ -193,6 +197,7 @@ class ComposedNode implements OpgNode {
   readonly #logger: NodeLogger
   readonly #running: Running[] = []
   #parts: NodeParts | undefined
+  #policyFile: PolicyFile | undefined
   #store: Store | undefined
   #engine: InferenceEngine | undefined
   #provider: Provider | undefined
@@ -232,7 +237,7 @@ class ComposedNode implements OpgNode {
 
   async #startAll(): Promise<void> {
     try {
-      this.#assertPolicy()
+      await this.#assertPolicy()
       if (this.#init.ephemeral !== true) await this.#openStore()
       const parts = await this.#startParts()
       this.#parts = parts
@@ -307,10 +312,11 @@ class ComposedNode implements OpgNode {
   }
 
   /** R6: checked before anything is opened or dialled. */
-  #assertPolicy(): void {
-    const { network, config } = this.#init
+  async #assertPolicy(): Promise<void> {
+    const { home, network, config } = this.#init
     assertTrustRoots(network.profile, [...vendorRoots(), ...network.trustRoots])
-    assertPolicy(network.profile, policyOf(config, network.profile))
+    this.#policyFile = await readPolicyFile(home, config, network.profile)
+    assertPolicy(network.profile, policyUnder(this.#policyFile, network.profile))
     assertAttester(config.attester, network.profile)
     if (this.#plays('host')) {
       throw new NodeError(
@@ -349,6 +355,8 @@ class ComposedNode implements OpgNode {
     )
     await chain.start()
     this.#add('chain', () => chain.stop())
+    const committee = createCommitteeLookup({ chain }, { parameters })
+    const policies = await this.#policies(chain, committee)
 
     const host = createHost({
       privateKey,
@@ -386,10 +394,26 @@ class ComposedNode implements OpgNode {
     )
     offers.start()
     this.#add('offers', () => offers.stop())
-    const policy = policyOf(config, network.profile)
-    const grants = this.#ports.grants({ attestation, chain, crypto }, { domain, parameters, trustRoots, policy })
-    const committee = createCommitteeLookup({ chain }, { parameters })
+    const grants = this.#ports.grants(
+      { attestation, chain, crypto, committee },
+      { domain, parameters, trustRoots, policies },
+    )
     return { domain, parameters, trustRoots, chain, host, sync, directory, offers, grants, committee }
+  }
+
+  /** R14: the policy of the epoch that runs is known, and the one the chain names, before anybody is judged by it. */
+  async #policies(chain: ChainClient, committee: CommitteeLookup): Promise<GrantPolicies> {
+    const { home, config, network } = this.#init
+    const policies = createEpochPolicies(
+      { chain, clock: this.#ports.clock, logger: this.#logger },
+      {
+        file: this.#required(this.#policyFile),
+        profile: network.profile,
+        documents: config.policy === undefined ? undefined : home.path(config.policy),
+      },
+    )
+    await policies.assertAt(committee.seatEpochAt(this.#ports.clock()))
+    return policies
   }
 
   /** R27: what peers hold of this operator's signatures counts before it signs again. */

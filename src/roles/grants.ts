@@ -24,6 +24,7 @@ import {
   type Secp256k1,
   type SignedGrant,
 } from '../protocol/index.ts'
+import type { CommitteeLookup } from './committee.ts'
 
 /** What a grant is worth (R4 to R6), found by this peer itself. */
 export interface GrantVerdict {
@@ -51,27 +52,47 @@ export interface GrantCheckerComponents {
   readonly crypto: Pick<Secp256k1, 'recover'>
   /** For signatures of evidence. */
   readonly attestation: AttestationCrypto
+  readonly committee: Pick<CommitteeLookup, 'seatEpochAt'>
 }
+
+/** What evidence is judged by: the policy of the epoch a grant names (R14). */
+export interface GrantPolicies {
+  /** The same object while the policy is the same. A problem: it cannot be told now, and nothing is accepted. */
+  at(epoch: number): Promise<Result<EvidencePolicy, GrantProblem>>
+}
+
+/** One policy for every epoch: a node's own. */
+export const onePolicy = (policy: EvidencePolicy): GrantPolicies => ({ at: async () => ok(policy) })
 
 export interface GrantCheckerInit {
   readonly domain: Domain
   readonly parameters: Parameters
   readonly trustRoots: readonly TrustRoot[]
+  readonly policies: GrantPolicies
+}
+
+interface Known {
+  readonly verdict: GrantVerdict
   readonly policy: EvidencePolicy
 }
 
 const MAX_CACHED_VERDICTS = 1_024
 
 export function createGrantChecker(components: GrantCheckerComponents, init: GrantCheckerInit): GrantChecker {
-  const verdicts = new Map<Digest, GrantVerdict>()
+  const verdicts = new Map<Digest, Known>()
   const cache = createVerdictCache()
   /** Requests that start together wait for one appraisal of the same evidence. */
   const appraisals = new Map<Digest, Promise<Result<GrantVerdict, GrantProblem>>>()
 
-  const appraiseOnce = async (signed: SignedGrant, digest: Digest): Promise<Result<GrantVerdict, GrantProblem>> => {
-    const verdict = await appraise(components, init, { signed, digest, cache })
+  const appraiseOnce = async (
+    signed: SignedGrant,
+    digest: Digest,
+    policy: EvidencePolicy,
+  ): Promise<Result<GrantVerdict, GrantProblem>> => {
+    const verdict = await appraise(components, init, { signed, digest, policy, cache })
     if (!verdict.ok) return verdict
-    verdicts.set(digest, verdict.value)
+    verdicts.delete(digest)
+    verdicts.set(digest, { verdict: verdict.value, policy })
     const oldest = verdicts.keys().next()
     if (verdicts.size > MAX_CACHED_VERDICTS && oldest.done !== true) verdicts.delete(oldest.value)
     return verdict
@@ -80,15 +101,20 @@ export function createGrantChecker(components: GrantCheckerComponents, init: Gra
   return {
     check: async (signed, now) => {
       const digest = digestOf(init.domain, SESSION_GRANT, signed.grant)
-      const timely = checkWindow(signed, now, init.parameters)
+      const timely = checkWindow(signed, now, init.parameters) ?? checkEpoch(signed, components.committee)
       if (timely !== undefined) return fail(timely)
       const known = verdicts.get(digest)
-      if (known !== undefined && known.signed.signature === signed.signature) return ok(known)
-      if (components.crypto.recover(digest, signed.signature) !== signed.grant.operator) {
+      const isSigned =
+        known?.verdict.signed.signature === signed.signature ||
+        components.crypto.recover(digest, signed.signature) === signed.grant.operator
+      if (!isSigned) {
         return fail({ code: 'bad-grant', message: `expected the signature of the operator ${signed.grant.operator}` })
       }
-      if (known !== undefined) return ok(known)
-      if (signed.evidence === undefined) {
+      const policy = await init.policies.at(signed.grant.policyEpoch)
+      if (!policy.ok) return policy
+      if (known?.policy === policy.value) return ok(known.verdict)
+      const whole = signed.evidence === undefined ? (known?.verdict.signed ?? signed) : signed
+      if (whole.evidence === undefined) {
         return fail({ code: 'evidence-missing', message: 'expected the evidence the grant names' })
       }
       const running = appraisals.get(digest)
@@ -96,7 +122,7 @@ export function createGrantChecker(components: GrantCheckerComponents, init: Gra
         const verdict = await running
         if (verdict.ok) return verdict
       }
-      const appraisal = appraiseOnce(signed, digest).finally(() => appraisals.delete(digest))
+      const appraisal = appraiseOnce(whole, digest, policy.value).finally(() => appraisals.delete(digest))
       appraisals.set(digest, appraisal)
       return appraisal
     },
@@ -116,10 +142,24 @@ function checkWindow({ grant }: SignedGrant, now: number, parameters: Parameters
   return undefined
 }
 
+/** R4, R14: the policy a grant names is the one in force when it begins, so a provider cannot stay under an older one. */
+function checkEpoch({ grant }: SignedGrant, committee: GrantCheckerComponents['committee']): GrantProblem | undefined {
+  const epoch = committee.seatEpochAt(grant.notBefore)
+  if (grant.policyEpoch === epoch) return undefined
+  return { code: 'stale-policy', message: `expected the policy of epoch ${epoch}, got that of ${grant.policyEpoch}` }
+}
+
+interface Appraisal {
+  readonly signed: SignedGrant
+  readonly digest: Digest
+  readonly policy: EvidencePolicy
+  readonly cache: VerdictCache
+}
+
 async function appraise(
   components: GrantCheckerComponents,
   init: GrantCheckerInit,
-  { signed, digest, cache }: { readonly signed: SignedGrant; readonly digest: Digest; readonly cache: VerdictCache },
+  { signed, digest, policy, cache }: Appraisal,
 ): Promise<Result<GrantVerdict, GrantProblem>> {
   const { grant, evidence } = signed
   if (evidence === undefined)
@@ -143,7 +183,7 @@ async function appraise(
     boundAt: block.timestamp,
     trustRoots: init.trustRoots,
     binding: bindingOf(init.domain, grant, evidence),
-    policy: init.policy,
+    policy,
     crypto: components.attestation,
   }
   const verdict = await verifyPeerEvidence(evidence, context, cache.verify)

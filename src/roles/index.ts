@@ -3,7 +3,13 @@ export type { CommitteeLookup, CommitteeProblem, StandingCommittee } from './com
 export { createCommitteeLookup } from './committee.ts'
 export { ROLE_CONDUCT } from './conduct.ts'
 export { createEvidenceGossip, type EvidenceGossip } from './evidenceGossip.ts'
-export { createGrantChecker, type GrantChecker, type GrantVerdict } from './grants.ts'
+export {
+  createGrantChecker,
+  type GrantChecker,
+  type GrantPolicies,
+  type GrantVerdict,
+  onePolicy,
+} from './grants.ts'
 export type { RoleLogger } from './logger.ts'
 export { createOffers, type Offers } from './offers.ts'
 export { recoverOwnLatest } from './ownLatest.ts'

@@ -156,7 +156,7 @@ export async function startVerifier(
       ...gossip,
       committee,
       grants: createGrantBook(
-        { grants: grantChecker, sync, directory: peers, committee, chain, clock },
+        { grants: grantChecker, sync, directory: peers, chain, clock },
         { domain: DOMAIN },
       ),
       journal: createVerifierJournal({ store }, { verifier: operator.address }),

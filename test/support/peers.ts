@@ -28,7 +28,7 @@ import {
 } from '../../src/protocol/index.ts'
 import { createCommitteeLookup } from '../../src/roles/committee.ts'
 import { ROLE_CONDUCT } from '../../src/roles/conduct.ts'
-import { createGrantChecker } from '../../src/roles/grants.ts'
+import { createGrantChecker, onePolicy } from '../../src/roles/grants.ts'
 import type { RoleLogger } from '../../src/roles/logger.ts'
 import { createOffers, type Offers } from '../../src/roles/offers.ts'
 import { createPeerDirectory } from '../../src/roles/peerDirectory.ts'
@@ -165,11 +165,11 @@ async function startParts(init: PeerInit, listen: readonly string[]) {
     { domain, parameters },
   )
   offers.start()
-  const grants = createGrantChecker(
-    { attestation: nodeAttestationCrypto(), chain, crypto },
-    { domain, parameters, trustRoots, policy: devnetPolicy() },
-  )
   const committee = createCommitteeLookup({ chain }, { parameters })
+  const grants = createGrantChecker(
+    { attestation: nodeAttestationCrypto(), chain, crypto, committee },
+    { domain, parameters, trustRoots, policies: onePolicy(devnetPolicy()) },
+  )
   const sealing = createSealing({ subtle, random }, { networkId: network.networkId })
   const common = { host, chain, directory, sync, offers, grants, committee, sealing }
   const ports = { crypto, random, clock: Date.now, logger }

@@ -1,8 +1,8 @@
-import { assertPolicy, assertTrustRoots, vendorRoots } from '../../attestation/index.ts'
+import { assertPolicy, assertTrustRoots, policyUnder, vendorRoots } from '../../attestation/index.ts'
 import { CodedError, toError } from '../../protocol/index.ts'
 import { assertAttester } from '../attester.ts'
-import { policyOf } from '../config.ts'
 import { nodeSecp256k1 } from '../crypto.ts'
+import { readPolicyFile } from '../epochPolicies.ts'
 import { isNodeError } from '../errors.ts'
 import { type Home, type OpenedHome, readHome } from '../home.ts'
 import { readModelFolder } from '../modelFolder.ts'
@@ -37,7 +37,7 @@ export async function examineHome(home: Home, environment: Environment): Promise
   const findings = [
     found('home', 'ok', home.directory),
     found('network', 'ok', `${network.name} (${network.profile}), chain ${network.chainId}`),
-    examineTrust(opened),
+    await examineTrust(home, opened),
     await examineKey(home, opened, environment),
     ...(await examineModels(home, opened)),
   ]
@@ -45,10 +45,11 @@ export async function examineHome(home: Home, environment: Environment): Promise
 }
 
 /** R6: what a node refuses to start with. */
-function examineTrust({ network, config }: OpenedHome): Finding {
+async function examineTrust(home: Home, { network, config }: OpenedHome): Promise<Finding> {
   try {
     assertTrustRoots(network.profile, [...vendorRoots(), ...network.trustRoots])
-    assertPolicy(network.profile, policyOf(config, network.profile))
+    const file = await readPolicyFile(home, config, network.profile)
+    assertPolicy(network.profile, policyUnder(file, network.profile))
     assertAttester(config.attester, network.profile)
   } catch (thrown) {
     return found('trust', 'fail', told(thrown), 'a node refuses to start with it')

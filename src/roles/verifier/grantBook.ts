@@ -11,7 +11,6 @@ import {
   type SignedGrant,
 } from '../../protocol/index.ts'
 import type { JudgedGrant } from '../../verification/index.ts'
-import type { CommitteeLookup } from '../committee.ts'
 import type { GrantChecker, GrantProblem } from '../grants.ts'
 import type { PeerDirectory } from '../peerDirectory.ts'
 import type { Sync } from '../sync.ts'
@@ -30,7 +29,6 @@ export interface GrantBookComponents {
   readonly grants: GrantChecker
   readonly sync: Sync
   readonly directory: Pick<PeerDirectory, 'peerOf'>
-  readonly committee: Pick<CommitteeLookup, 'seatEpochAt'>
   readonly chain: Pick<ChainClient, 'head'>
   readonly clock: Clock
 }
@@ -112,14 +110,11 @@ class StoredGrants implements GrantBook {
 
   /** Undefined where another copy, or a chain that is further on, may say otherwise. */
   async #verdict(signed: SignedGrant): Promise<JudgedGrant['verdict'] | undefined> {
-    const { grants, committee, chain, clock } = this.#c
+    const { grants, chain, clock } = this.#c
     const { grant, evidence } = signed
     // A grant is judged as of its own time, since what it covered may be checked after it ended.
     const checked = await grants.check(signed, Math.min(clock(), grant.notAfter - 1))
-    if (checked.ok) {
-      if (grant.policyEpoch !== committee.seatEpochAt(grant.notBefore)) return fail('stale-policy')
-      return ok({ assurance: checked.value.assurance, notChecked: checked.value.notChecked })
-    }
+    if (checked.ok) return ok({ assurance: checked.value.assurance, notChecked: checked.value.notChecked })
     const isBehind = checked.error.code === 'evidence-block' && (evidence?.blockNumber ?? 0) > chain.head().number
     return isBehind ? undefined : faultOf(checked.error)
   }
@@ -130,13 +125,20 @@ function faultOf({ code }: GrantProblem): JudgedGrant['verdict'] | undefined {
   switch (code) {
     case 'evidence-missing':
     case 'evidence-digest':
+    case 'policy-unavailable':
       return undefined
     case 'bad-grant':
     case 'grant-not-yet-valid':
     case 'grant-expired':
       return fail('bad-grant')
+    case 'stale-policy':
     case 'measurement-refused':
     case 'assurance-refused':
+    case 'chip-revoked':
+    case 'certificate-revoked':
+    case 'tcb-status-refused':
+    case 'tcb-below-floor':
+    case 'too-few-vendors':
     case 'debug':
       return fail('stale-policy')
     default:

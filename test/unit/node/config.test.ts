@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { configFields, createConfig, formatConfig, parseConfig, policyOf } from '../../../src/node/config.ts'
+import { configFields, createConfig, formatConfig, parseConfig } from '../../../src/node/config.ts'
 import { NodeError } from '../../../src/node/errors.ts'
 
 const problem = (text: string): { field: string; expected: string; got: string } => {
@@ -56,11 +56,10 @@ describe('a configuration', () => {
   })
 
   test('takes the evidence policy of its profile unless it has its own (R6)', () => {
-    const config = createConfig()
-    expect(policyOf(config, 'devnet').assurances).toContain('simulated')
-    expect(policyOf(config, 'production').assurances).not.toContain('simulated')
     const own = createConfig({ evidence: { assurances: ['hardware-aws'] } })
-    expect(policyOf(own, 'devnet').assurances).toEqual(['hardware-aws'])
+    expect(own.evidence).toMatchObject({ source: 'local', assurances: ['hardware-aws'], allowUnbound: false })
+    expect(createConfig({ evidence: 'policy.json' }).evidence).toBe('policy.json')
+    expect(createConfig().evidence).toBeUndefined()
   })
 
   test('has a sentence and a default for every field', () => {

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -51,6 +51,15 @@ describe('a node', () => {
     const lax = { evidence: { assurances: ['simulated' as const] } }
     await expect(nodeOf({}, lax).start()).rejects.toMatchObject({ code: 'policy-refused' })
     expect(existsSync(join(directory, 'db'))).toBe(false)
+  })
+
+  test('refuses a policy file that is not there, or that says what it does not know', async () => {
+    const named = nodeOf({}, { evidence: 'policy.json' })
+    await expect(named.start()).rejects.toMatchObject({ code: 'policy-unreadable' })
+    await writeFile(join(directory, 'policy.json'), '{"source":"chain","trustAll":true}')
+    await expect(nodeOf({}, { evidence: 'policy.json' }).start()).rejects.toThrow('trustAll')
+    await writeFile(join(directory, 'policy.json'), '{"assurances":["simulated"]}')
+    await expect(nodeOf({}, { evidence: 'policy.json' }).start()).rejects.toMatchObject({ code: 'policy-refused' })
   })
 
   test('refuses a role that is not built', async () => {

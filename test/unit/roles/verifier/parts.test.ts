@@ -120,10 +120,7 @@ describe('the grants a verifier judges', () => {
   const grant: SignedGrant = { ...buildGrant(), evidence }
   const digest = grantDigest(grant)
 
-  function bookOf(
-    answer: GrantProblem | undefined,
-    change: { seatEpoch?: number; head?: number; pulled?: SignedGrant } = {},
-  ) {
+  function bookOf(answer: GrantProblem | undefined, change: { head?: number; pulled?: SignedGrant } = {}) {
     let asked = 0
     const grants: GrantChecker = {
       check: async (signed) =>
@@ -150,7 +147,6 @@ describe('the grants a verifier judges', () => {
         chain,
         clock: () => NOW,
         directory: { peerOf: () => 'peer' },
-        committee: { seatEpochAt: () => change.seatEpoch ?? 1 },
       },
       { domain: DOMAIN },
     )
@@ -180,6 +176,8 @@ describe('the grants a verifier judges', () => {
     ['bad-grant', 'bad-grant'],
     ['grant-expired', 'bad-grant'],
     ['measurement-refused', 'stale-policy'],
+    ['stale-policy', 'stale-policy'],
+    ['chip-revoked', 'stale-policy'],
     ['report-data-mismatch', 'bad-evidence'],
     ['evidence-block', 'bad-evidence'],
   ])('with %s are %s', async (code, reason) => {
@@ -188,10 +186,11 @@ describe('the grants a verifier judges', () => {
     expect(await book.judge(digest, PROVIDER.address)).toMatchObject({ verdict: { ok: false, error: reason } })
   })
 
-  it('R5 of another policy epoch than their own time are stale', async () => {
-    const { book } = bookOf(undefined, { seatEpoch: 2 })
+  it('R5 whose copy does not hold are asked of their operator, as a stranger may have changed what no signature covers', async () => {
+    const { book, asked } = bookOf({ code: 'report-data-mismatch', message: '' }, { pulled: grant })
     book.add(grant)
-    expect(await book.judge(digest, PROVIDER.address)).toMatchObject({ verdict: { ok: false, error: 'stale-policy' } })
+    expect(await book.judge(digest, PROVIDER.address)).toMatchObject({ verdict: { ok: false, error: 'bad-evidence' } })
+    expect(asked()).toBe(1)
   })
 
   it('wait while this chain is behind, or the evidence bytes are not those the grant names', async () => {
