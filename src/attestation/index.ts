@@ -67,7 +67,11 @@ export {
 } from './simulated/attester.ts'
 export * from './simulated/authority.ts'
 export { type SimulatedSnpAttesterInit, simulatedSnpAttester } from './simulated/snp.ts'
-export { createSimulatedSnpAuthority, type SimulatedSnpAuthority } from './simulated/snpAuthority.ts'
+export {
+  createSimulatedSnpAuthority,
+  importSimulatedSnpAuthority,
+  type SimulatedSnpAuthority,
+} from './simulated/snpAuthority.ts'
 export { pinKeySet } from './token/trustedKey.ts'
 export {
   AWS_NITRO_ROOT_G1,

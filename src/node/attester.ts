@@ -1,13 +1,5 @@
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import {
-  type Attester,
-  importSimulatedAuthority,
-  type SimulatedAuthority,
-  type Subtle,
-  simulatedAttester,
-} from '../attestation/index.ts'
-import { type Address, canonicalBytes, type Digest, type Profile, type Random } from '../protocol/index.ts'
+import type { Attester } from '../attestation/index.ts'
+import type { Address, Digest, Profile } from '../protocol/index.ts'
 import { carrying } from './attesters/carried.ts'
 import {
   findDstackSocket,
@@ -20,37 +12,11 @@ import {
   openTsm,
 } from './attesters/hardware.ts'
 import { type AttesterPlaces, machinePlaces } from './attesters/places.ts'
-import { codeMeasurement } from './codeMeasurement.ts'
+import { type AuthorityPorts, openSimulated } from './attesters/simulated.ts'
 import type { NodeConfig } from './config.ts'
 import { NSM_HELPER } from './constants.ts'
 import { NodeError } from './errors.ts'
-import { type Home, writeWhole } from './home.ts'
-
-/** Files of a devnet's simulated authority. */
-const CERTIFICATE_FILE = 'root.pem'
-const KEY_FILE = 'key.pem'
-
-interface Ports {
-  readonly subtle: Subtle
-  readonly random: Random
-}
-
-/** Reads the authority a devnet directory holds. Throws AttestationError `bad-authority`, or what reading throws. */
-export async function readAuthority(directory: string, ports: Ports): Promise<SimulatedAuthority> {
-  const [certificate, privateKey] = await Promise.all([
-    readFile(join(directory, CERTIFICATE_FILE), 'utf8'),
-    readFile(join(directory, KEY_FILE), 'utf8'),
-  ])
-  const authority = await importSimulatedAuthority(ports, { certificate, privateKey })
-  if (!authority.ok) throw authority.error
-  return authority.value
-}
-
-export async function writeAuthority(directory: string, authority: SimulatedAuthority): Promise<void> {
-  const { certificate, privateKey } = await authority.exportPem()
-  await writeWhole(join(directory, CERTIFICATE_FILE), certificate)
-  await writeWhole(join(directory, KEY_FILE), privateKey)
-}
+import type { Home } from './home.ts'
 
 export interface AttesterInit {
   readonly config: NodeConfig
@@ -66,7 +32,7 @@ export interface AttesterInit {
  * Who makes evidence for this node. Throws NodeError `attester-missing`, since a provider without evidence serves nobody,
  * or `attester-refused`; AttesterError where the attester that is configured does not work here.
  */
-export async function createAttester(ports: Ports, init: AttesterInit): Promise<Attester> {
+export async function createAttester(ports: AuthorityPorts, init: AttesterInit): Promise<Attester> {
   const { home, profile } = init
   const { attester: config } = init.config
   assertAttester(config, profile)
@@ -75,7 +41,7 @@ export async function createAttester(ports: Ports, init: AttesterInit): Promise<
     case 'none':
       throw missing('none')
     case 'simulated':
-      return await openSimulated(ports, home.path(config.authority), init)
+      return await openSimulated(ports, home.path(config.authority), config.format, init)
     case 'nsm':
       return openNsm(places, config)
     case 'configfs-tsm':
@@ -130,20 +96,3 @@ const missing = (got: string): NodeError =>
     { code: 'attester-missing' },
     `expected an attester for the role provider, got ${got}; "opg doctor" says what this machine has. On a devnet set attester to {"kind": "simulated", "authority": ...}`,
   )
-
-async function openSimulated(ports: Ports, directory: string, init: AttesterInit): Promise<Attester> {
-  const { config, operator, models } = init
-  const [authority, sha384] = await Promise.all([readAuthority(directory, ports), codeMeasurement()])
-  const { tiers, privacy, slots, workers } = config
-  return simulatedAttester(
-    { authority, subtle: ports.subtle },
-    {
-      instanceId: `opg-${operator.slice(2, 14)}`,
-      measurements: {
-        code: { sha384 },
-        configuration: { bytes: canonicalBytes({ tiers, privacy, slots, workers }) },
-        models: { bytes: canonicalBytes([...models].sort()) },
-      },
-    },
-  )
-}

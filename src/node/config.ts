@@ -6,6 +6,9 @@ import { NodeError } from './errors.ts'
 
 export const CONFIG_VERSION = 1
 
+/** Formats the simulated attester has. */
+export const SIMULATED_FORMATS = ['nitro', 'sev-snp'] as const
+
 /** R7: what a process does on the network; any set. */
 export const ROLES = ['requester', 'provider', 'verifier', 'settler', 'host'] as const
 export type RoleOfNode = (typeof ROLES)[number]
@@ -65,7 +68,8 @@ const attester = z.discriminatedUnion('kind', [
   }),
   z.strictObject({
     kind: z.literal('simulated'),
-    authority: z.string().min(1).describe('Folder with root.pem and key.pem of a devnet authority.'),
+    authority: z.string().min(1).describe('Folder with the PEM files of a devnet authority.'),
+    format: z.enum(SIMULATED_FORMATS).default('nitro').describe('Whose documents it makes: nitro, sev-snp.'),
   }),
 ])
 export type AttesterConfig = z.output<typeof attester>

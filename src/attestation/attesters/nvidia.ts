@@ -2,7 +2,7 @@ import { base64ToBytes, bytesToHex, utf8 } from '../../protocol/index.ts'
 import type { Attester } from '../attester.ts'
 import { padReportData } from '../evidence.ts'
 import { memberOf, parseJson } from '../json.ts'
-import { GPU_TOOL_TIMEOUT_MS, MAX_GPU_TOOL_OUTPUT_BYTES, MAX_GPUS } from './constants.ts'
+import { GPU_TOOL_TIMEOUT_MS, MAX_GPU_DOCUMENT_BYTES, MAX_GPU_TOOL_OUTPUT_BYTES, MAX_GPUS } from './constants.ts'
 import { attesterError } from './errors.ts'
 import { type RunTool, toolOutput } from './tool.ts'
 
@@ -28,6 +28,8 @@ export function nvidiaAttester(components: { readonly run: RunTool }, { tool }: 
         maxBytes: MAX_GPU_TOOL_OUTPUT_BYTES,
       })
       const document = utf8(JSON.stringify(evidencesOf(stdout).map((evidence) => deviceOf(evidence, nonce))))
+      if (document.length > MAX_GPU_DOCUMENT_BYTES)
+        throw invalid(`evidence of at most ${MAX_GPU_DOCUMENT_BYTES} bytes`, `${document.length}`)
       return { document, collateral: new Uint8Array(0) }
     },
   }

@@ -1,17 +1,17 @@
 import 'reflect-metadata'
 import { BasicConstraintsExtension, Extension, KeyUsagesExtension, PemConverter } from '@peculiar/x509'
-import type { Random } from '../../protocol/index.ts'
+import { fail, ok, type Random, type Result } from '../../protocol/index.ts'
 import { SIMULATED_ROOT_LEAD_MS, SIMULATED_ROOT_MS } from '../constants.ts'
-import { mismatch } from '../errors.ts'
-import type { SnpProduct, SnpTcb } from '../policy.ts'
+import { type AttestationError, mismatch } from '../errors.ts'
+import { SNP_PRODUCTS, type SnpProduct, type SnpTcb } from '../policy.ts'
 import { VEK_OID, VEK_SPL_OID } from '../snp/endorsement.ts'
 import type { SigningKey } from '../snp/report.ts'
 import { TCB_LAYOUT } from '../snp/tcb.ts'
 import { type TrustRoot, trustRoot } from '../trustRoots.ts'
 import { PSS_SHA384, type Subtle, type WebKey, type WebKeyPair } from '../webcrypto.ts'
-import { USAGE } from '../x509/certificate.ts'
+import { nameText, parseCertificate, USAGE } from '../x509/certificate.ts'
 import { generateP384, generateRsa, issueCertificate, newSerial } from '../x509/issue.ts'
-import { SIMULATED_MARK } from './authority.ts'
+import { type AuthorityPem, SIMULATED_MARK } from './authority.ts'
 import { encodeTcb } from './snpReport.ts'
 
 /** AMD's roots and intermediates have keys of this many bits. */
@@ -42,6 +42,8 @@ export interface IssuedVek {
 export interface SimulatedSnpAuthority {
   readonly product: SnpProduct
   readonly trustRoot: TrustRoot
+  /** The files a devnet directory keeps: ARK, ASK and ASVK, and the key of the latter two. */
+  exportPem(): Promise<AuthorityPem>
   /** `now` in milliseconds since 1970. */
   issueVek(subject: VekSubject, tcb: SnpTcb, now: number): Promise<IssuedVek>
 }
@@ -81,6 +83,54 @@ export async function createSimulatedSnpAuthority(
   return new Authority(components, init.product, arkDer, intermediates, ask.privateKey)
 }
 
+const INTERMEDIATES = ['VCEK', 'VLEK'] as const
+const PSS = { name: 'RSA-PSS', hash: 'SHA-384' } as const
+
+/**
+ * Reads what `exportPem` wrote. `bad-authority` when a file is no PEM, the key is not the certificates', or the root does
+ * not call itself simulated.
+ */
+export async function importSimulatedSnpAuthority(
+  components: SimulatedSnpComponents,
+  pem: AuthorityPem,
+): Promise<Result<SimulatedSnpAuthority, AttestationError>> {
+  const { subtle } = components
+  try {
+    const [ark, ask, asvk] = blocksOf(pem.certificate, 3)
+    const [pkcs8] = blocksOf(pem.privateKey, 1)
+    const root = nameText(unwrap(parseCertificate(ark ?? NONE, 0)).subject)
+    const product = SNP_PRODUCTS.find((name) => root.includes(`ARK-${name} `))
+    if (product === undefined || !root.includes(SIMULATED_MARK))
+      return fail(mismatch('bad-authority', `an ARK with "${SIMULATED_MARK}"`, root))
+    const key = await subtle.importKey('pkcs8', pkcs8 ?? NONE, PSS, true, ['sign'])
+    const probe = new Uint8Array(components.random(16))
+    const signature = await subtle.sign(PSS_SHA384, key, probe)
+    for (const der of [ask, asvk]) {
+      const { spki } = unwrap(parseCertificate(der ?? NONE, 1))
+      const publicKey = await subtle.importKey('spki', new Uint8Array(spki), PSS, false, ['verify'])
+      if (!(await subtle.verify(PSS_SHA384, publicKey, signature, probe)))
+        return fail(mismatch('bad-authority', 'the private key of the certificates', 'another key'))
+    }
+    const intermediates = new Map(INTERMEDIATES.map((name, at) => [name, [ask, asvk][at] ?? NONE] as const))
+    return ok(new Authority(components, product, ark ?? NONE, intermediates, key))
+  } catch (cause) {
+    return fail(mismatch('bad-authority', 'three certificates and a PKCS #8 key in PEM', 'other text', cause))
+  }
+}
+
+const NONE = new Uint8Array(0)
+
+function blocksOf(pem: string, count: number): Uint8Array<ArrayBuffer>[] {
+  const blocks = PemConverter.decode(pem).map((block) => new Uint8Array(block))
+  if (blocks.length !== count) throw new TypeError(`expected ${count} PEM blocks, got ${blocks.length}`)
+  return blocks
+}
+
+function unwrap<T>(result: Result<T, AttestationError>): T {
+  if (!result.ok) throw result.error
+  return result.value
+}
+
 class Authority implements SimulatedSnpAuthority {
   readonly product: SnpProduct
   readonly trustRoot: TrustRoot
@@ -102,6 +152,17 @@ class Authority implements SimulatedSnpAuthority {
     this.#ark = ark
     this.#intermediates = intermediates
     this.#key = key
+  }
+
+  async exportPem(): Promise<AuthorityPem> {
+    const certificates = [this.#ark, ...INTERMEDIATES.map((name) => this.#intermediates.get(name) ?? NONE)]
+    return {
+      certificate: certificates.map(certificatePem).join(''),
+      privateKey: PemConverter.encode(
+        await this.#components.subtle.exportKey('pkcs8', this.#key),
+        PemConverter.PrivateKeyTag,
+      ),
+    }
   }
 
   async issueVek(subject: VekSubject, tcb: SnpTcb, now: number): Promise<IssuedVek> {
@@ -148,13 +209,12 @@ export function vekExtensions(product: SnpProduct, subject: VekSubject, tcb: Snp
   return [...extensions, last]
 }
 
+const certificatePem = (der: Uint8Array): string =>
+  `${PemConverter.encode(new Uint8Array(der), PemConverter.CertificateTag)}\n`
+
 /** As AMD's key service answers `cert_chain`. */
 export const chainPem = (intermediate: Uint8Array, ark: Uint8Array): Uint8Array =>
-  new TextEncoder().encode(
-    [intermediate, ark]
-      .map((der) => `${PemConverter.encode(new Uint8Array(der), PemConverter.CertificateTag)}\n`)
-      .join(''),
-  )
+  new TextEncoder().encode([intermediate, ark].map(certificatePem).join(''))
 
 /** DER of an IA5String below 128 bytes. */
 function text(value: string): Uint8Array<ArrayBuffer> {

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,17 +7,23 @@ import { parseSign1 } from '../../../src/attestation/cose.ts'
 import {
   type Attester,
   createSimulatedAuthority,
+  createSimulatedSnpAuthority,
+  devnetPolicy,
   encodeCollateral,
   parseCollateral,
+  type TrustRoot,
+  vendorRoots,
+  verifyEvidence,
 } from '../../../src/attestation/index.ts'
 import { parseNitroDocument } from '../../../src/attestation/nitro/document.ts'
-import { createAttester, createGpuAttester, writeAuthority } from '../../../src/node/attester.ts'
+import { createAttester, createGpuAttester } from '../../../src/node/attester.ts'
 import type { AttesterPlaces } from '../../../src/node/attesters/places.ts'
+import { readSnpAuthority, writeAuthority, writeSnpAuthority } from '../../../src/node/attesters/simulated.ts'
 import { codeMeasurement } from '../../../src/node/codeMeasurement.ts'
 import { type ConfigInput, createConfig } from '../../../src/node/config.ts'
 import { homeAt } from '../../../src/node/home.ts'
 import { nodePorts } from '../../../src/node/node.ts'
-import type { Profile } from '../../../src/protocol/index.ts'
+import { bytesToHex, type Profile } from '../../../src/protocol/index.ts'
 
 const OPERATOR = `0x${'ab'.repeat(20)}` as const
 const REPORT_DATA = new Uint8Array(32).fill(0xcd)
@@ -73,6 +79,51 @@ describe('the attester of a configuration', () => {
     const message = parseSign1(document)
     const payload = message.ok ? parseNitroDocument(message.value.payload) : message
     expect(payload.ok && payload.value.pcrs.get(0)).toEqual(await codeMeasurement())
+  })
+
+  test('simulated makes SNP-shaped reports too, which verifiers take under its root alone', async () => {
+    const { subtle, random, attestation } = nodePorts()
+    const init = { label: 'unit', product: 'Milan', now: Date.now(), modulusLength: 2_048 } as const
+    const written = await createSimulatedSnpAuthority({ subtle, random }, init)
+    await writeSnpAuthority(join(directory, 'authority'), written)
+    const attester = await attesterOf({ kind: 'simulated', authority: 'authority', format: 'sev-snp' })
+    const now = Date.now()
+    const evidence = { kind: attester.kind, ...(await attester.attest(REPORT_DATA, now)) }
+    const judge = (trustRoots: readonly TrustRoot[]) =>
+      verifyEvidence(evidence, {
+        now,
+        trustRoots,
+        expectedReportData: REPORT_DATA,
+        boundAt: now,
+        policy: devnetPolicy(),
+        crypto: attestation,
+      })
+    const verdict = await judge([written.trustRoot])
+    if (!verdict.ok) throw verdict.error
+    expect(verdict.value).toMatchObject({
+      assurance: 'simulated',
+      measurements: { measurement: bytesToHex(await codeMeasurement()) },
+    })
+    const refused = await judge(vendorRoots())
+    expect(!refused.ok && refused.error.code).toBe('untrusted-root')
+  })
+
+  test('fault: an SNP authority whose key is another, or whose files are Nitro ones: bad-authority', async () => {
+    const { subtle, random } = nodePorts()
+    const init = { label: 'unit', product: 'Genoa', now: Date.now(), modulusLength: 2_048 } as const
+    const [first, second] = await Promise.all([0, 1].map(() => createSimulatedSnpAuthority({ subtle, random }, init)))
+    const [own, others] = await Promise.all([first?.exportPem(), second?.exportPem()])
+    if (own === undefined || others === undefined) throw new Error('expected two authorities')
+    const folder = join(directory, 'authority')
+    await mkdir(folder)
+    await writeFile(join(folder, 'snp-chain.pem'), own.certificate)
+    await writeFile(join(folder, 'snp-key.pem'), others.privateKey)
+    await expect(readSnpAuthority(folder, { subtle, random })).rejects.toMatchObject({ code: 'bad-authority' })
+    await writeFile(join(folder, 'snp-key.pem'), own.privateKey)
+    expect((await readSnpAuthority(folder, { subtle, random })).product).toBe('Genoa')
+    const nitro = await createSimulatedAuthority({ subtle, random }, { label: 'unit', now: Date.now() })
+    await writeFile(join(folder, 'snp-chain.pem'), (await nitro.exportPem()).certificate)
+    await expect(readSnpAuthority(folder, { subtle, random })).rejects.toMatchObject({ code: 'bad-authority' })
   })
 
   test('none is attester-missing', async () => {

@@ -117,6 +117,10 @@ describe('an attester by a simulated nvattest', () => {
       [answer('{}'), 'attester-answer-invalid'],
       [answer(`[{ arch: "HOPPER", nonce: args[4] }]`), 'attester-answer-invalid'],
       [answer(`Array.from({ length: 17 }, () => (${gpu('nonce: args[4]')}))`), 'attester-answer-invalid'],
+      [
+        answer(`[{ arch: "HOPPER", certificate: "TUlJ", evidence: "A".repeat(200000), nonce: args[4] }]`),
+        'attester-answer-invalid',
+      ],
       [`{ stdout: '{"result_code":0,"result_code":0,"evidences":[]}' }`, 'attester-answer-invalid'],
       ['{ stdout: "GPU evidence collection was successful." }', 'attester-answer-invalid'],
       ['{ exit: 1, stderr: "NVML init failed" }', 'attester-failed'],
