@@ -2,7 +2,7 @@
 export const MAX_TSM_OUTBLOB_BYTES = 65_536
 /** Bytes of an attribute that is text: a provider's name or a number. */
 export const MAX_TSM_TEXT_BYTES = 4_096
-/** Attempts for one report; the longest waits between them add up to 3 s. */
+/** Attempts for one report; the longest waits between them add up to 3.6 s. */
 export const TSM_ATTEMPTS = 8
 /** Milliseconds before the second attempt; doubled each time. */
 export const TSM_FIRST_WAIT_MS = 50
