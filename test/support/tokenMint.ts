@@ -1,6 +1,7 @@
 import { exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose'
 import {
   type Assurance,
+  type AttestationCrypto,
   type CollateralItem,
   devnetPolicy,
   type EvidencePolicy,
@@ -206,7 +207,12 @@ export interface JudgeOptions {
 }
 
 /** The verdict under a key set that came along. */
-export async function judgeToken(kind: TokenKind, document: Uint8Array | string, options: JudgeOptions) {
+export async function judgeToken(
+  kind: TokenKind,
+  document: Uint8Array | string,
+  options: JudgeOptions,
+  cryptography: AttestationCrypto = crypto,
+) {
   const items = new Map<CollateralItem, Uint8Array>(options.jwks === undefined ? [] : [['jwks', options.jwks]])
   return verifyEvidence(
     {
@@ -219,7 +225,15 @@ export async function judgeToken(kind: TokenKind, document: Uint8Array | string,
       trustRoots: [],
       policy: options.policy,
       expectedReportData: options.reportData ?? REPORT_DATA,
-      crypto,
+      crypto: cryptography,
     },
   )
 }
+
+/** The code of each document under the same options, or `accept`. */
+export const judgeTokenWith =
+  (kind: TokenKind, options: JudgeOptions, cryptography: AttestationCrypto) =>
+  async (document: Uint8Array): Promise<string> => {
+    const result = await judgeToken(kind, document, options, cryptography)
+    return result.ok ? 'accept' : result.error.code
+  }

@@ -4,8 +4,8 @@ import {
   type AzureOptions,
   azureBytes,
   judgeAzure,
-  parsedAzure,
   padded,
+  parsedAzure,
   patched,
   readAzure,
 } from '../azureVectors.ts'
