@@ -22,6 +22,8 @@ export const COLLATERAL_ITEMS = [
   /** `{"enclaveIdentity": ..., "signature": ...}`, and the PEM chain of its signer. */
   'intel/qe-identity',
   'intel/qe-identity-chain',
+  /** Firmware's event log of a trust domain, as the CCEL table points to. */
+  'tdx/event-log',
   /** VCEK or VLEK, DER. */
   'amd/vek',
   /** ASK or ASVK, then ARK, PEM. */

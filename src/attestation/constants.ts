@@ -67,3 +67,7 @@ export const MAX_JWKS_KEYS = 64
 
 /** Bytes of an Azure confidential VM's evidence: 37 kB where bytes are arrays of numbers. */
 export const MAX_AZURE_BYTES = 131_072
+/** Bytes of dstack's answer: 18 kB as seen, with the log of a few dozen events. */
+export const MAX_DSTACK_BYTES = 262_144
+/** Bytes of a firmware event log: the table's area, 256 kB on Google's machines. */
+export const MAX_CCEL_BYTES = 1_048_576

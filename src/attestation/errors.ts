@@ -68,6 +68,8 @@ export const EVIDENCE_CODES = [
   'tcb-mismatch',
   'tcb-inconsistent',
   'tcb-below-floor',
+  'malformed-event-log',
+  'event-log-mismatch',
   'gpu-unbound',
   'too-few-vendors',
   'malformed-token',

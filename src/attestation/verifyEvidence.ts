@@ -3,6 +3,7 @@ import { verifyAzureSnp, verifyAzureTdx } from './azure/verify.ts'
 import { equalBytes } from './bytes.ts'
 import { parseCollateral } from './collateral.ts'
 import { verifySgx, verifyTdx } from './dcap/verify.ts'
+import { verifyDstack } from './dstack/verify.ts'
 import { type AttestationError, refuse, refuseAge } from './errors.ts'
 import {
   type AuthenticEvidence,
@@ -26,6 +27,7 @@ import { verifyNras } from './token/nras.ts'
 const VERIFIERS: Readonly<Partial<Record<DocumentKind, EvidenceVerifier>>> = {
   nitro: verifyNitro,
   'sev-snp': verifySnp,
+  'tdx-dstack': verifyDstack,
   'nvidia-gpu': verifyGpu,
   'nvidia-switch': verifySwitch,
   tdx: verifyTdx,

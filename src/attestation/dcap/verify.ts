@@ -2,6 +2,8 @@ import { bytesToHex, ok, type Result } from '../../protocol/index.ts'
 import { concatBytes, equalBytes, isZero } from '../bytes.ts'
 import type { Collateral } from '../collateral.ts'
 import { type AttestationError, refuse } from '../errors.ts'
+import { parseCcel } from '../eventlog/ccel.ts'
+import { checkReplay } from '../eventlog/replay.ts'
 import type { AuthenticEvidence, Check, EvidenceVerifier, TcbStatus, VerifierContext } from '../evidence.ts'
 import { pointSpki } from '../x509/algorithms.ts'
 import { type Certificate, nameText } from '../x509/certificate.ts'
@@ -53,6 +55,10 @@ async function verifyDcap(
   if (!read.ok) return read
   const bound = checkAttestationKey(quote, context)
   if (!bound.ok) return bound
+  const claims = claimsOf(quote)
+  const logged =
+    tee === 'tdx' ? checkFirmwareLog(collateral.get('tdx/event-log'), claims.measurements, context) : NO_LOG
+  if (!logged.ok) return logged
 
   const chained = await chains.verify(pck.value)
   if (!chained.ok) return chained
@@ -63,7 +69,6 @@ async function verifyDcap(
   const signed = await verifySignatures(quote, leaf, context)
   if (!signed.ok) return signed
 
-  const claims = claimsOf(quote)
   if (!claims.debug) {
     const domain = checkTrustDomain(quote, context.policy)
     if (!domain.ok) return domain
@@ -80,8 +85,25 @@ async function verifyDcap(
     advisories: tcb.value.advisories,
     issuedAt: undefined,
     expiresAt: Math.min(chainEnd(pck.value), read.value === undefined ? Infinity : collateralEnd(read.value)),
-    ...coverageOf(tee, read.value !== undefined, context),
+    ...coverageOf(tee, { judged: read.value !== undefined, logged: logged.value }, context),
   })
+}
+
+const NO_LOG = ok(false)
+/** Firmware and boot loader extend these; the fourth is the running system's. */
+const FIRMWARE_REGISTERS = [0, 1, 2]
+
+/** Whether there is a log, which then must lead to the measured registers. */
+function checkFirmwareLog(
+  log: Uint8Array | undefined,
+  measurements: AuthenticEvidence['measurements'],
+  { crypto }: VerifierContext,
+): Result<boolean, AttestationError> {
+  if (log === undefined) return NO_LOG
+  const extensions = parseCcel(log)
+  if (!extensions.ok) return extensions
+  const replayed = checkReplay(extensions.value, measurements, FIRMWARE_REGISTERS, crypto)
+  return replayed.ok ? ok(true) : replayed
 }
 
 /** The quote's own chain, else the bundle's: quotes may name their PCK certificate without carrying it. */
@@ -137,10 +159,11 @@ function appraiseTcb(
 
 function coverageOf(
   tee: Tee,
-  judged: boolean,
+  { judged, logged }: { readonly judged: boolean; readonly logged: boolean },
   { policy }: VerifierContext,
 ): { readonly checked: readonly Check[]; readonly notChecked: readonly Check[] } {
   const always: Check[] = ['structure', 'trust-root', 'certificate-chain', 'signature']
+  if (logged) always.push('event-log')
   const withCollateral: Check[] = ['certificate-revocation', 'tcb', 'qe-identity']
   if (tee === 'tdx') withCollateral.push('tdx-module')
   if (!judged) return { checked: always, notChecked: withCollateral }
