@@ -15,7 +15,7 @@ let ours: Promise<Uint8Array> | undefined
  * process. It covers neither Node itself nor the installed dependencies beyond their entries in the lock file.
  */
 export function codeMeasurement(): Promise<Uint8Array> {
-  const built = HERE.includes(`${sep}dist${sep}src${sep}`)
+  const built = HERE.endsWith(join(sep, 'dist', 'src', 'node', sep))
   ours ??= built ? measureTree(join(HERE, '../../..'), 'dist') : measureTree(join(HERE, '../..'), 'src')
   return ours
 }

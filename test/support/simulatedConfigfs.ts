@@ -9,6 +9,7 @@ interface Report {
   generation: number
   /** Of the report that was last made; -1 where none was. */
   made: number
+  privlevel: number
   inblob: Uint8Array
   outblob: Uint8Array
 }
@@ -25,6 +26,8 @@ export class SimulatedConfigfs implements TsmDirectory {
   /** Undefined once the guest driver is unloaded. */
   provider: string | undefined
   auxblob: Uint8Array | undefined
+  /** Least privilege level a guest may ask for; above 0 below a paravisor. Absent on TDX. */
+  privlevelFloor: number | undefined
   /** Before a call: throws an errno, or does what another process would do meanwhile. */
   before: (call: SimulatedCall, report: string) => void = () => undefined
   /** The kernel has no way to tell that a write was refused when the file was closed. */
@@ -33,13 +36,20 @@ export class SimulatedConfigfs implements TsmDirectory {
   constructor(provider: string, auxblob?: Uint8Array) {
     this.provider = provider
     this.auxblob = auxblob
+    this.privlevelFloor = provider === 'sev_guest' ? 0 : undefined
   }
 
   async make(report: string): Promise<void> {
     this.#enter('make', report)
     if (this.provider === undefined) throw failed('ENXIO')
     if (this.reports.has(report)) throw failed('EEXIST')
-    this.reports.set(report, { generation: 0, made: -1, inblob: new Uint8Array(0), outblob: new Uint8Array(0) })
+    this.reports.set(report, {
+      generation: 0,
+      made: -1,
+      privlevel: 0,
+      inblob: new Uint8Array(0),
+      outblob: new Uint8Array(0),
+    })
   }
 
   async remove(report: string): Promise<void> {
@@ -56,6 +66,7 @@ export class SimulatedConfigfs implements TsmDirectory {
 
   async write(report: string, attribute: string, bytes: Uint8Array): Promise<void> {
     this.#enter(`write ${attribute}`, report)
+    if (attribute === 'privlevel') return this.#setLevel(this.#report(report), Number(new TextDecoder().decode(bytes)))
     if (attribute !== 'inblob') throw failed('EACCES')
     this.put(report, bytes)
   }
@@ -69,6 +80,13 @@ export class SimulatedConfigfs implements TsmDirectory {
       return
     }
     entry.inblob = bytes.slice()
+    entry.generation += 1
+  }
+
+  #setLevel(entry: Report, level: number): void {
+    if (this.privlevelFloor === undefined) throw failed('ENOENT')
+    if (level < this.privlevelFloor || level > 3) throw failed('EINVAL')
+    entry.privlevel = level
     entry.generation += 1
   }
 
@@ -87,6 +105,8 @@ export class SimulatedConfigfs implements TsmDirectory {
     if (attribute === 'generation') return new TextEncoder().encode(`${entry.generation}\n`)
     if (this.provider === undefined) throw failed('ENXIO')
     if (attribute === 'provider') return new TextEncoder().encode(`${this.provider}\n`)
+    if (attribute === 'privlevel_floor' && this.privlevelFloor !== undefined)
+      return new TextEncoder().encode(`${this.privlevelFloor}\n`)
     if (attribute === 'outblob') return this.#outblob(entry)
     if (attribute === 'auxblob' && this.auxblob !== undefined) {
       this.#outblob(entry)
@@ -97,6 +117,7 @@ export class SimulatedConfigfs implements TsmDirectory {
 
   #outblob(entry: Report): Uint8Array {
     if (entry.inblob.length !== INBLOB_MAX) throw failed('EINVAL')
+    if (entry.privlevel < (this.privlevelFloor ?? 0)) throw failed('EIO')
     if (entry.made !== entry.generation) {
       entry.outblob = simulatedReport(this.provider ?? '', entry.inblob)
       entry.made = entry.generation

@@ -98,18 +98,38 @@ class Tsm implements Attester {
     const provider = await text(this.#components, report, 'provider')
     if (provider !== this.#provider) throw attesterError('attester-unavailable', NAME, this.#provider, provider)
     const before = await this.#generation(report)
+    const options = await this.#takeFloor(report)
     await call(`to write ${inblob.length} bytes to inblob`, () => directory.write(report, 'inblob', inblob))
     const document = await call('to read outblob', () => directory.read(report, 'outblob', MAX_TSM_OUTBLOB_BYTES))
     const collateral = await this.#collateral(report)
     const after = await this.#generation(report)
-    if (after !== before + 1)
-      throw attesterError('attester-busy', NAME, `generation ${before + 1}, our write alone`, `generation ${after}`)
+    const expected = before + options + 1
+    if (after !== expected)
+      throw attesterError('attester-busy', NAME, `generation ${expected}, our writes alone`, `generation ${after}`)
     const at = known(provider).echoAt(document)
     if (at === undefined || document.length < at + inblob.length)
       throw attesterError('attester-answer-invalid', NAME, `a report of ${provider}`, `${document.length} other bytes`)
     if (!equalBytes(document.subarray(at, at + inblob.length), inblob))
       throw attesterError('attester-busy', NAME, 'a report with our report data', 'a report with other report data')
     return { document, collateral: encodeCollateral(collateral) }
+  }
+
+  /**
+   * A guest below a paravisor (SVSM) may ask for reports of its own privilege level alone, where the kernel asks for level
+   * 0 by itself. Returns how many options it wrote: each counts as a generation.
+   */
+  async #takeFloor(report: string): Promise<number> {
+    if (this.kind !== 'sev-snp') return 0
+    const { directory } = this.#components
+    const shown = await text(this.#components, report, 'privlevel_floor').catch((thrown: unknown) => {
+      if (thrown instanceof AttesterError && errnoOf(thrown.cause) === 'ENOENT') return '0'
+      throw thrown
+    })
+    if (!/^[0-3]$/.test(shown))
+      throw attesterError('attester-answer-invalid', NAME, 'a privilege level', JSON.stringify(shown))
+    if (shown === '0') return 0
+    await call('to write privlevel', () => directory.write(report, 'privlevel', new TextEncoder().encode(shown)))
+    return 1
   }
 
   async #generation(report: string): Promise<number> {

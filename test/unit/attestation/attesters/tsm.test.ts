@@ -80,6 +80,22 @@ describe('an attester on simulated configfs', () => {
     expect(directory.reports.size).toBe(0)
   })
 
+  test('of an SNP guest below a paravisor asks for its own privilege level, which counts as a write', async () => {
+    const directory = new SimulatedConfigfs('sev_guest')
+    directory.privlevelFloor = 2
+    const { components, waits } = machine(directory)
+    const attester = await tsmAttester(components)
+    expect((await attester.attest(REPORT_DATA, NOW)).document).toEqual(simulatedReport('sev_guest', INBLOB))
+    expect([waits, directory.calls.filter((call) => call === 'write privlevel').length]).toEqual([[], 1])
+  })
+
+  test('of an SNP guest on a kernel without privilege levels does not miss them', async () => {
+    const directory = new SimulatedConfigfs('sev_guest')
+    directory.privlevelFloor = undefined
+    const attester = await tsmAttester(machine(directory).components)
+    expect((await attester.attest(REPORT_DATA, NOW)).document.length).toBe(1_184)
+  })
+
   test('refuses report data of another length before it touches the kernel', async () => {
     const directory = new SimulatedConfigfs('tdx_guest')
     const attester = await tsmAttester(machine(directory).components)
