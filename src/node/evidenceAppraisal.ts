@@ -1,5 +1,5 @@
 import {
-  type AttestationError,
+  AttestationError,
   type Certificate,
   CLOUD_ASSURANCES,
   collateralDigest,
@@ -12,10 +12,12 @@ import {
   nameText,
   parseCertificate,
   parseCollateral,
-  parsePolicy,
+  parsePolicyFile,
+  policyUnder,
   productionPolicy,
   readClaims,
   type TrustedKeySet,
+  type TrustProfile,
   vendorRoots,
   verifyEvidence,
 } from '../attestation/index.ts'
@@ -226,7 +228,7 @@ function policyOf(
   { trustedKeySets }: EvidenceSource,
   bound: boolean,
 ): Result<EvidencePolicy, AttestationError> {
-  if (init.policy !== undefined) return parsePolicy(init.policy)
+  if (init.policy !== undefined) return readPolicy(init.policy, init.network?.profile ?? 'production')
   const base = init.network?.profile === 'devnet' ? devnetPolicy() : productionPolicy()
   const clouds = trustedKeySets.length > 0 ? CLOUD_ASSURANCES : []
   return ok({
@@ -236,4 +238,13 @@ function policyOf(
     allowUnbound: !bound,
     trustedKeySets,
   })
+}
+
+/** A policy file without a chain to ask: one that leans on the epoch's policy would be judged too leniently. */
+function readPolicy(file: unknown, profile: TrustProfile): Result<EvidencePolicy, AttestationError> {
+  const parsed = parsePolicyFile(file)
+  if (!parsed.ok) return parsed
+  if (parsed.value.source === 'local') return ok(policyUnder(parsed.value, profile))
+  const expected = 'source local: no chain is asked for the policy of an epoch here'
+  return fail(new AttestationError({ code: 'bad-policy', expected, got: 'chain' }, `bad-policy: expected ${expected}`))
 }

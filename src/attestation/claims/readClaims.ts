@@ -2,6 +2,7 @@ import type { Result } from '../../protocol/index.ts'
 import type { AttestationCrypto } from '../crypto.ts'
 import { type AttestationError, refuse } from '../errors.ts'
 import type { DocumentKind } from '../evidence.ts'
+import { azureClaims } from './azure.ts'
 import type { DocumentClaims } from './claims.ts'
 import { quoteClaims } from './dcap.ts'
 import { nitroClaims } from './nitro.ts'
@@ -16,6 +17,8 @@ const READERS: Readonly<Partial<Record<DocumentKind, Reader>>> = {
   tdx: (document) => quoteClaims(document, 'tdx'),
   sgx: (document) => quoteClaims(document, 'sgx'),
   'sev-snp': snpClaims,
+  'azure-snp-vtpm': (document, crypto) => azureClaims(document, 'snp', crypto),
+  'azure-tdx-vtpm': (document, crypto) => azureClaims(document, 'tdx', crypto),
   'nvidia-gpu': (document) => deviceClaims(document, false),
   'nvidia-switch': (document) => deviceClaims(document, true),
   nras: bundleClaims,

@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { KINDS } from '../../../scripts/attestationTables.ts'
 import { createMint, NOW } from '../../support/nitroMint.ts'
 import { type ActualVerdict, type ManifestResult, meets, runManifest } from '../manifest.ts'
 
@@ -39,6 +40,27 @@ describe.runIf(folder !== undefined)('the shared manifest of evidence', async ()
     for (const { actual } of accepted) {
       expect(actual.notChecked).toEqual(expect.arrayContaining(['measurements', 'report-data']))
     }
+  })
+})
+
+describe.runIf(folder !== undefined)('docs/attestation.md', async () => {
+  const accepted =
+    folder === undefined
+      ? []
+      : (await runManifest(join(folder, 'tee', 'MANIFEST.json'), folder)).vectors.filter(({ actual }) => actual.checked)
+  /** What policy and root decide, in every kind alike. */
+  const everywhere = ['measurements', 'report-data', 'hardware', 'freshness']
+
+  it.each(accepted)('$kind $name: lists what was checked, and what was not', ({ kind, actual }) => {
+    const row = KINDS[kind as keyof typeof KINDS]
+    const known = [...row.always, ...row.supplied, ...row.never, ...everywhere]
+    expect(actual.checked).toEqual(expect.arrayContaining([...row.always]))
+    expect(
+      [...(actual.checked ?? []), ...(actual.notChecked ?? [])].filter(
+        (check) => !known.some((each) => each === check),
+      ),
+    ).toEqual([])
+    expect(actual.checked?.filter((check) => row.never.some((each) => each === check))).toEqual([])
   })
 })
 

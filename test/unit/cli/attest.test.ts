@@ -158,6 +158,7 @@ describe('opg attest verify', () => {
     const exact = await judged({ assurances: ['simulated'], measurements: [{ kind: 'nitro', values }] }, ...BOUND)
     expect(resultSchemas['attest verify'].parse(exact.json).checked).toContain('measurements')
     expect(endOf(await judged({ assurance: [] }))).toEqual([2, 'bad-policy'])
+    expect(endOf(await judged({ ...any, source: 'chain' }))).toEqual([2, 'bad-policy'])
   })
 
   test('ends with 2 for what is no evidence, no policy, no time', async () => {
