@@ -155,10 +155,7 @@ export async function startVerifier(
       directory: peers,
       ...gossip,
       committee,
-      grants: createGrantBook(
-        { grants: grantChecker, sync, directory: peers, chain, clock },
-        { domain: DOMAIN },
-      ),
+      grants: createGrantBook({ grants: grantChecker, sync, directory: peers, chain, clock }, { domain: DOMAIN }),
       journal: createVerifierJournal({ store }, { verifier: operator.address }),
       engine,
       manifestOf: (id) => (id === model.id ? model.manifest : undefined),
