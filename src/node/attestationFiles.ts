@@ -29,6 +29,7 @@ const SNP_RESPONSE_BYTES = 32
 /** Evidence kinds by `QuoteBody.type` of a version 5 quote (Intel TDX DCAP quoting library). */
 const QUOTE_V5_BODIES: Readonly<Record<number, DocumentKind>> = { 1: 'sgx', 2: 'tdx', 3: 'tdx' }
 const TEE_TYPE_TDX = 0x81
+const EVENT_LOG = { at: 32, name: 'Spec ID Event03' } as const
 /** ENUMERATED, with which an OCSPResponse starts (RFC 6960, 4.2.1). */
 const OCSP_STATUS_TAG = 0x0a
 const MAX_QUOTE_VERSION = 5
@@ -66,6 +67,7 @@ function binaryContents(bytes: Uint8Array): FileContent[] {
   if (isSnpResponse(bytes, view)) {
     return [{ form: 'evidence', kind: 'sev-snp', document: bytes.subarray(SNP_RESPONSE_BYTES) }]
   }
+  if (isEventLog(bytes)) return [{ form: 'collateral', items: new Map([['tdx/event-log', bytes]]) }]
   const quoted = quoteKind(view)
   if (quoted !== undefined) return [{ form: 'evidence', kind: quoted, document: bytes }]
   if (first === 0x11 && second === 0xe0) return [{ form: 'gpu-report', report: exactReport(bytes, view) }]
@@ -83,6 +85,10 @@ function isSnpResponse(bytes: Uint8Array, view: DataView): boolean {
     view.getUint32(4, true) === SNP_REPORT_BYTES
   )
 }
+
+/** A firmware's event log begins with the name of its form (TCG PC Client Platform Firmware Profile, 10.4.5.1). */
+const isEventLog = (bytes: Uint8Array): boolean =>
+  Buffer.from(bytes.subarray(EVENT_LOG.at, EVENT_LOG.at + EVENT_LOG.name.length)).toString('latin1') === EVENT_LOG.name
 
 /** By the header of an Intel quote: version, attestation key type, TEE type. */
 function quoteKind(view: DataView): DocumentKind | undefined {

@@ -132,6 +132,7 @@ describe('a file is known by its content', () => {
     expect(sniff(json({ tcbInfo: {}, signature: '00' }))).toEqual(['intel/tcb-info'])
     expect(sniff(json({ enclaveIdentity: {}, signature: '00' }))).toEqual(['intel/qe-identity'])
     expect(sniff(json({ keys: [] }))).toEqual(['jwks'])
+    expect(sniff(Uint8Array.from([...new Uint8Array(32), ...utf8('Spec ID Event03'), 0]))).toEqual(['tdx/event-log'])
     expect(sniff('<?xml version="1.0"?><SoftwareIdentity name="NV_GPU_DRIVER_GH100_1" x="y"/>')).toEqual([
       'nvidia/driver-rim',
     ])
