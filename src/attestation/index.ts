@@ -20,6 +20,15 @@ export * from './composite.ts'
 export * from './constants.ts'
 export type { AttestationCrypto, DigestAlgorithm, SignatureAlgorithm } from './crypto.ts'
 export {
+  type EarAppraisal,
+  type EarClaims,
+  type EarContext,
+  type EarInit,
+  earClaims,
+  signEar,
+  verifyEar,
+} from './ear.ts'
+export {
   commitmentOf,
   type EpochPolicy,
   formatEpochPolicy,

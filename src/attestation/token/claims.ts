@@ -1,8 +1,8 @@
 import { bytesToHex, type Hex, hexToBytes, ok, type Result } from '../../protocol/index.ts'
 import { MAX_TIME_MS } from '../constants.ts'
 import { type AttestationError, refuse } from '../errors.ts'
-import type { VerifierContext } from '../evidence.ts'
 import { type JsonObject, memberOf } from '../json.ts'
+import type { EvidencePolicy } from '../policy.ts'
 
 /** Milliseconds since 1970. */
 export interface TokenTimes {
@@ -13,7 +13,7 @@ export interface TokenTimes {
 /** `iat`, `nbf` and `exp` (RFC 7519, 4.1) in whole seconds, against the time of appraisal; `nbf` may be absent. */
 export function readTimes(
   payload: JsonObject,
-  { now, policy }: Pick<VerifierContext, 'now' | 'policy'>,
+  { now, policy }: { readonly now: number; readonly policy: Pick<EvidencePolicy, 'maxAheadMs'> },
 ): Result<TokenTimes, AttestationError> {
   const [issuedAt, expiresAt] = [memberOf(payload, 'iat'), memberOf(payload, 'exp')].map(millisecondsOf)
   const notBefore = memberOf(payload, 'nbf') === undefined ? issuedAt : millisecondsOf(memberOf(payload, 'nbf'))
