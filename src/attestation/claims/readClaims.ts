@@ -1,10 +1,11 @@
 import type { Result } from '../../protocol/index.ts'
 import type { AttestationCrypto } from '../crypto.ts'
-import { type AttestationError, refuse } from '../errors.ts'
+import type { AttestationError } from '../errors.ts'
 import type { DocumentKind } from '../evidence.ts'
 import { azureClaims } from './azure.ts'
 import type { DocumentClaims } from './claims.ts'
 import { quoteClaims } from './dcap.ts'
+import { dstackClaims } from './dstack.ts'
 import { nitroClaims } from './nitro.ts'
 import { deviceClaims } from './nvidia.ts'
 import { snpClaims } from './snp.ts'
@@ -12,13 +13,14 @@ import { bundleClaims, tokenClaims } from './token.ts'
 
 type Reader = (document: Uint8Array, crypto: AttestationCrypto) => Result<DocumentClaims, AttestationError>
 
-const READERS: Readonly<Partial<Record<DocumentKind, Reader>>> = {
+const READERS: Readonly<Record<DocumentKind, Reader>> = {
   nitro: nitroClaims,
   tdx: (document) => quoteClaims(document, 'tdx'),
   sgx: (document) => quoteClaims(document, 'sgx'),
   'sev-snp': snpClaims,
   'azure-snp-vtpm': (document, crypto) => azureClaims(document, 'snp', crypto),
   'azure-tdx-vtpm': (document, crypto) => azureClaims(document, 'tdx', crypto),
+  'tdx-dstack': dstackClaims,
   'nvidia-gpu': (document) => deviceClaims(document, false),
   'nvidia-switch': (document) => deviceClaims(document, true),
   nras: bundleClaims,
@@ -32,7 +34,5 @@ export function readClaims(
   document: Uint8Array,
   crypto: AttestationCrypto,
 ): Result<DocumentClaims, AttestationError> {
-  const reader = READERS[kind]
-  if (reader === undefined) return refuse('unsupported-kind', Object.keys(READERS).join(', '), kind)
-  return reader(document, crypto)
+  return READERS[kind](document, crypto)
 }

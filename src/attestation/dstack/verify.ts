@@ -11,7 +11,7 @@ import { isJsonObject, parseJson } from '../json.ts'
 import { type DstackEvent, hexField, parseDstackLog, RUNTIME_REGISTER } from './eventLog.ts'
 
 /** The guest agent's answer, shape checked. */
-interface DstackDocument {
+export interface DstackDocument {
   readonly quote: Uint8Array
   /** JSON. */
   readonly eventLog: string
@@ -40,7 +40,7 @@ const COMPOSE_HASH_BYTES = 32
  * `vm_config` is the host's word and not read.
  */
 export const verifyDstack: EvidenceVerifier = async (evidence, context) => {
-  const parsed = parseDocument(evidence.document)
+  const parsed = parseDstackDocument(evidence.document)
   if (!parsed.ok) return parsed
   const { quote: document, eventLog, reportData } = parsed.value
   const quote = parseQuote(document, 'tdx')
@@ -65,7 +65,7 @@ export const verifyDstack: EvidenceVerifier = async (evidence, context) => {
   })
 }
 
-function parseDocument(bytes: Uint8Array): Result<DstackDocument, AttestationError> {
+export function parseDstackDocument(bytes: Uint8Array): Result<DstackDocument, AttestationError> {
   const parsed = parseJson(bytes, { malformed: 'malformed-evidence', maxBytes: MAX_DSTACK_BYTES })
   if (!parsed.ok) return parsed
   const value = parsed.value
