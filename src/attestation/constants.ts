@@ -71,3 +71,5 @@ export const MAX_AZURE_BYTES = 131_072
 export const MAX_DSTACK_BYTES = 262_144
 /** Bytes of a firmware event log: the table's area, 256 kB on Google's machines. */
 export const MAX_CCEL_BYTES = 1_048_576
+/** Milliseconds simulated lists and TCB statements of Intel's kind hold, as the real ones do: 30 days. */
+export const SIMULATED_LIST_MS = 30 * 86_400_000

@@ -78,9 +78,16 @@ export * from './simulated/authority.ts'
 export { type SimulatedSnpAttesterInit, simulatedSnpAttester } from './simulated/snp.ts'
 export {
   createSimulatedSnpAuthority,
+  createSimulatedSnpAuthority,
   importSimulatedSnpAuthority,
   type SimulatedSnpAuthority,
+  type SimulatedSnpAuthority,
 } from './simulated/snpAuthority.ts'
+export {
+  createSimulatedTdxAuthority,
+  type SimulatedTdxAttesterInit,
+  type SimulatedTdxAuthority,
+} from './simulated/tdx.ts'
 export { pinKeySet } from './token/trustedKey.ts'
 export {
   AWS_NITRO_ROOT_G1,

@@ -14,6 +14,9 @@ export interface WebKeyPair {
 /** The one curve and hash of Nitro documents and their certificates (COSE ES384). */
 export const P384 = { name: 'ECDSA', namedCurve: 'P-384' } as const
 export const P384_SHA384 = { name: 'ECDSA', hash: 'SHA-384' } as const
+/** Intel's quotes, certificates and collateral. */
+export const P256 = { name: 'ECDSA', namedCurve: 'P-256' } as const
+export const P256_SHA256 = { name: 'ECDSA', hash: 'SHA-256' } as const
 /** AMD's certificates: RSASSA-PSS with SHA-384 and a salt as long (RFC 4055). */
 export const PSS_SHA384 = { name: 'RSA-PSS', hash: 'SHA-384', saltLength: 48 } as const
 
@@ -23,7 +26,7 @@ interface Parameters {
 }
 
 const PARAMETERS: Readonly<Record<SignatureAlgorithm, Parameters>> = {
-  ES256: { key: { name: 'ECDSA', namedCurve: 'P-256' }, use: { name: 'ECDSA', hash: 'SHA-256' } },
+  ES256: { key: P256, use: P256_SHA256 },
   ES384: { key: P384, use: P384_SHA384 },
   PS384: { key: { name: 'RSA-PSS', hash: 'SHA-384' }, use: { name: 'RSA-PSS', saltLength: 48 } },
   RS256: { key: { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' }, use: { name: 'RSASSA-PKCS1-v1_5' } },

@@ -6,10 +6,10 @@ import { type AttestationError, refuseCertificate } from '../errors.ts'
 import type { Certificate } from '../x509/certificate.ts'
 
 /** Intel SGX extension of PCK certificates (PCK Certificate and CRL Profile Specification, 1.3.5). */
-const SGX_EXTENSION = '1.2.840.113741.1.13.1'
+export const SGX_EXTENSION = '1.2.840.113741.1.13.1'
 /** The same in DER, and the extension's second member below it. */
-const PREFIX = Uint8Array.of(0x2a, 0x86, 0x48, 0x86, 0xf8, 0x4d, 0x01, 0x0d, 0x01)
-const TCB_PREFIX = Uint8Array.of(...PREFIX, 2)
+export const SGX_EXTENSION_DER = Uint8Array.of(0x2a, 0x86, 0x48, 0x86, 0xf8, 0x4d, 0x01, 0x0d, 0x01)
+const TCB_PREFIX = Uint8Array.of(...SGX_EXTENSION_DER, 2)
 const TCB_COMPONENTS = 16
 const PCESVN = 17
 const CPUSVN = 18
@@ -41,7 +41,7 @@ export function pckPlatform(certificate: Certificate): Result<PckPlatform, Attes
 }
 
 function readPlatform(value: Uint8Array): PckPlatform {
-  const entries = readEntries(new DerReader(value), PREFIX)
+  const entries = readEntries(new DerReader(value), SGX_EXTENSION_DER)
   const tcb = readEntries(memberOf(entries, 2), TCB_PREFIX)
   const number = (index: number, most: number): number => {
     const reader = memberOf(tcb, index)

@@ -1,7 +1,22 @@
 import 'reflect-metadata'
-import { BasicConstraintsExtension, type Extension, KeyUsagesExtension, X509CertificateGenerator } from '@peculiar/x509'
+import {
+  BasicConstraintsExtension,
+  type Extension,
+  KeyUsagesExtension,
+  X509CertificateGenerator,
+  X509CrlGenerator,
+} from '@peculiar/x509'
 import { bytesToHex, type Random } from '../../protocol/index.ts'
-import { P384, P384_SHA384, type PSS_SHA384, type Subtle, type WebKey, type WebKeyPair } from '../webcrypto.ts'
+import {
+  P256,
+  type P256_SHA256,
+  P384,
+  P384_SHA384,
+  type PSS_SHA384,
+  type Subtle,
+  type WebKey,
+  type WebKeyPair,
+} from '../webcrypto.ts'
 import { USAGE } from './certificate.ts'
 
 /** CA certificates say how many CA may follow below them; end entities sign. */
@@ -19,7 +34,12 @@ export interface CertificateRequest {
   readonly signingKey: WebKey
   readonly extensions: readonly Extension[]
   /** How `signingKey` signs: ECDSA with SHA-384 where it does not say. */
-  readonly signingAlgorithm?: typeof P384_SHA384 | typeof PSS_SHA384
+  readonly signingAlgorithm?: typeof P256_SHA256 | typeof P384_SHA384 | typeof PSS_SHA384
+}
+
+/** A new P-256 key pair. */
+export async function generateP256(subtle: Subtle): Promise<WebKeyPair> {
+  return (await subtle.generateKey(P256, true, ['sign', 'verify'])) as WebKeyPair
 }
 
 /** A new P-384 key pair. */
@@ -59,6 +79,37 @@ export async function issueCertificate(request: CertificateRequest, subtle: Subt
     { subtle } as never,
   )
   return new Uint8Array(certificate.rawData)
+}
+
+export interface RevocationListRequest {
+  /** RFC 4514 name. */
+  readonly issuer: string
+  /** Milliseconds since 1970; lists hold whole seconds. */
+  readonly thisUpdate: number
+  readonly nextUpdate: number
+  /** Serial numbers that are revoked. */
+  readonly revoked: readonly Uint8Array[]
+  readonly signingKey: WebKey
+  readonly signingAlgorithm: typeof P256_SHA256
+}
+
+/** DER of a version 2 CRL. */
+export async function issueRevocationList(request: RevocationListRequest, subtle: Subtle): Promise<Uint8Array> {
+  const list = await X509CrlGenerator.create(
+    {
+      issuer: request.issuer,
+      thisUpdate: new Date(request.thisUpdate),
+      nextUpdate: new Date(request.nextUpdate),
+      entries: request.revoked.map((serial) => ({
+        serialNumber: bytesToHex(serial).slice(2),
+        revocationDate: new Date(request.thisUpdate),
+      })),
+      signingKey: request.signingKey,
+      signingAlgorithm: request.signingAlgorithm,
+    },
+    { subtle } as never,
+  )
+  return new Uint8Array(list.rawData)
 }
 
 const SERIAL_BYTES = 16
