@@ -78,9 +78,7 @@ export * from './simulated/authority.ts'
 export { type SimulatedSnpAttesterInit, simulatedSnpAttester } from './simulated/snp.ts'
 export {
   createSimulatedSnpAuthority,
-  createSimulatedSnpAuthority,
   importSimulatedSnpAuthority,
-  type SimulatedSnpAuthority,
   type SimulatedSnpAuthority,
 } from './simulated/snpAuthority.ts'
 export {
