@@ -11,7 +11,8 @@ export type DigestAlgorithm = 'sha256' | 'sha384' | 'sha512'
 export interface AttestationCrypto {
   /**
    * Whether `signature` over `message` is by the key in `spki` (DER SubjectPublicKeyInfo, RFC 5280). ECDSA signatures are
-   * r and s of fixed length (IEEE P1363). False too for a key that is none, or of another algorithm: never throws.
+   * r and s of fixed length (IEEE P1363). False too for a key of another algorithm, or in an encoding that `keyTypeOf`
+   * does not read: never throws.
    */
   verify(
     algorithm: SignatureAlgorithm,

@@ -99,5 +99,6 @@ export {
 export { createVerdictCache, type VerdictCache } from './verdictCache.ts'
 export * from './verifyEvidence.ts'
 export { type Subtle, type WebKey, type WebKeyPair, webAttestationCrypto } from './webcrypto.ts'
+export { KEY_OF, type KeyType, keyTypeOf } from './x509/algorithms.ts'
 export { type Certificate, nameText, parseCertificate } from './x509/certificate.ts'
 export { parseRevocationList, type RevocationList } from './x509/crl.ts'

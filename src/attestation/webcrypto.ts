@@ -1,5 +1,6 @@
 import { sha256, sha384, sha512 } from '@noble/hashes/sha2.js'
 import type { AttestationCrypto, SignatureAlgorithm } from './crypto.ts'
+import { KEY_OF, keyTypeOf } from './x509/algorithms.ts'
 
 /** WebCrypto as Node and browsers ship it (R28). */
 export type Subtle = (typeof globalThis)['crypto']['subtle']
@@ -41,6 +42,7 @@ export function webAttestationCrypto(subtle: Subtle): AttestationCrypto {
     async verify(algorithm, spki, signature, message) {
       const { key, use } = PARAMETERS[algorithm]
       try {
+        if (keyTypeOf(spki) !== KEY_OF[algorithm]) return false
         const imported = await subtle.importKey('spki', new Uint8Array(spki), key, false, ['verify'])
         return await subtle.verify(use, imported, new Uint8Array(signature), new Uint8Array(message))
       } catch {

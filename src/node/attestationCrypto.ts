@@ -1,11 +1,15 @@
 import { Buffer } from 'node:buffer'
 import { constants, createPublicKey, hash, type KeyObject, verify } from 'node:crypto'
-import type { AttestationCrypto, SignatureAlgorithm } from '../attestation/index.ts'
+import {
+  type AttestationCrypto,
+  KEY_OF,
+  type KeyType,
+  keyTypeOf,
+  type SignatureAlgorithm,
+} from '../attestation/index.ts'
 
 interface Parameters {
   readonly hash: string
-  readonly keyType: 'ec' | 'rsa'
-  readonly namedCurve?: string
   readonly scheme: { readonly dsaEncoding: 'ieee-p1363' } | { readonly padding: number; readonly saltLength?: number }
 }
 
@@ -13,11 +17,11 @@ const P1363 = { dsaEncoding: 'ieee-p1363' } as const
 const PKCS1 = { padding: constants.RSA_PKCS1_PADDING } as const
 
 const PARAMETERS: Readonly<Record<SignatureAlgorithm, Parameters>> = {
-  ES256: { hash: 'sha256', keyType: 'ec', namedCurve: 'prime256v1', scheme: P1363 },
-  ES384: { hash: 'sha384', keyType: 'ec', namedCurve: 'secp384r1', scheme: P1363 },
-  PS384: { hash: 'sha384', keyType: 'rsa', scheme: { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 48 } },
-  RS256: { hash: 'sha256', keyType: 'rsa', scheme: PKCS1 },
-  RS384: { hash: 'sha384', keyType: 'rsa', scheme: PKCS1 },
+  ES256: { hash: 'sha256', scheme: P1363 },
+  ES384: { hash: 'sha384', scheme: P1363 },
+  PS384: { hash: 'sha384', scheme: { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 48 } },
+  RS256: { hash: 'sha256', scheme: PKCS1 },
+  RS384: { hash: 'sha384', scheme: PKCS1 },
 }
 
 /** Keys kept as OpenSSL holds them: a chain uses each CA's several times over, and vendors' come again with every document. */
@@ -25,8 +29,7 @@ const MAX_KEYS = 64
 
 interface HeldKey {
   readonly key: KeyObject
-  readonly type: string | undefined
-  readonly namedCurve: string | undefined
+  readonly type: KeyType | undefined
 }
 
 /** The verifiers' cryptography on Node (R28): OpenSSL, in the calling thread. */
@@ -45,9 +48,9 @@ export function nodeAttestationCrypto(): AttestationCrypto {
   }
   return {
     verify(algorithm, spki, signature, message) {
-      const { hash, keyType, namedCurve, scheme } = PARAMETERS[algorithm]
+      const { hash, scheme } = PARAMETERS[algorithm]
       const read = keyOf(spki)
-      if (read === undefined || read.type !== keyType || read.namedCurve !== namedCurve) return false
+      if (read === undefined || read.type !== KEY_OF[algorithm]) return false
       try {
         return verify(hash, message, { key: read.key, ...scheme }, signature)
       } catch {
@@ -60,8 +63,8 @@ export function nodeAttestationCrypto(): AttestationCrypto {
 
 function readKey(spki: Uint8Array): HeldKey | undefined {
   try {
-    const key = createPublicKey({ key: spki as Buffer, format: 'der', type: 'spki' })
-    return { key, type: key.asymmetricKeyType, namedCurve: key.asymmetricKeyDetails?.namedCurve }
+    const type = keyTypeOf(spki)
+    return { key: createPublicKey({ key: spki as Buffer, format: 'der', type: 'spki' }), type }
   } catch {
     return undefined
   }

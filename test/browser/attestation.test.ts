@@ -6,6 +6,7 @@ import { type ManifestEntry, manifestEntries, questionOf } from '../conformance/
 import { type BrowserPage, hasChromium, openBrowserPage } from '../support/browser/browserPage.ts'
 import { type Judgement, judgeQuestion, type Question, SIMULATED_KINDS } from '../support/browser/page.ts'
 import { packed, unpacked } from '../support/browser/values.ts'
+import { signatureCases } from '../support/signatureCases.ts'
 import { VECTORS } from '../support/vectors.ts'
 
 const REQUIRED = process.env.CI === 'true'
@@ -54,6 +55,17 @@ describe.runIf(hasChromium())('R28: verifiers in a browser', () => {
   afterAll(async () => {
     await page?.close()
   })
+
+  it(
+    'answer of every good and bad signature what Node answers',
+    async () => {
+      const cases = signatureCases()
+      const answers = await page.verify(cases)
+      const named = cases.map(({ name }, position) => ({ name, expected: answers[position] }))
+      expect(named).toStrictEqual(cases.map(({ name, expected }) => ({ name, expected })))
+    },
+    JUDGE_MS,
+  )
 
   describe.each(SIMULATED_KINDS)('simulated %s documents made in the page', (kind) => {
     const question = async (policy: room.EvidencePolicy): Promise<Question> => {

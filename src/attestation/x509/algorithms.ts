@@ -73,9 +73,14 @@ function hashOf(reader: DerReader): string {
   return oid
 }
 
-/** What key a SubjectPublicKeyInfo holds; undefined for one not read here. Throws DerError. */
+/**
+ * What key a SubjectPublicKeyInfo holds; undefined for one not read here. Throws DerError. Points are uncompressed, and
+ * RSA exponents odd, above 1 and of 32 bits: beyond that OpenSSL and the browsers' libraries differ in what they take.
+ */
 export function keyTypeOf(spki: Uint8Array): KeyType | undefined {
-  const reader = new DerReader(spki).enter(TAG.sequence)
+  const whole = new DerReader(spki)
+  const reader = whole.enter(TAG.sequence)
+  whole.end()
   const identifier = reader.enter(TAG.sequence)
   const oid = oidText(identifier.expect(TAG.oid).content)
   const key = wholeBits(reader.expect(TAG.bitString).content)
@@ -91,9 +96,10 @@ export function keyTypeOf(spki: Uint8Array): KeyType | undefined {
   identifier.end()
   const numbers = new DerReader(key).enter(TAG.sequence)
   const modulus = unsignedBytes(numbers.expect(TAG.integer).content).length
-  numbers.expect(TAG.integer)
+  const exponent = smallInteger(numbers.expect(TAG.integer).content)
   numbers.end()
-  return modulus >= RSA_MODULUS_BYTES[0] && modulus <= RSA_MODULUS_BYTES[1] ? 'RSA' : undefined
+  const isUsable = exponent > 1 && exponent < 2 ** 32 && exponent % 2 === 1
+  return isUsable && modulus >= RSA_MODULUS_BYTES[0] && modulus <= RSA_MODULUS_BYTES[1] ? 'RSA' : undefined
 }
 
 /** The public exponent 65,537 as a JSON Web Key writes it: the one that every vendor here uses. */

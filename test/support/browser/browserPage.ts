@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type Browser, chromium, type JSHandle } from 'playwright-core'
 import { browserBundle } from '../../../scripts/browserBundle.ts'
+import type { SignatureCase } from '../signatureCases.ts'
 import type { Judgement, Minted, MintRequest, Question } from './page.ts'
 import { packed, unpacked } from './values.ts'
 
@@ -25,13 +26,15 @@ const HANG_MS = 120_000
 
 export const hasChromium = (): boolean => existsSync(CHROMIUM)
 
-type Action = 'judge' | 'mint'
+type Action = 'judge' | 'mint' | 'verify'
 
 /** A page of a real browser with the bundle of `src/attestation` and nothing else. */
 export interface BrowserPage {
   readonly version: string
   judge(question: Question): Promise<Judgement>
   mint(request: MintRequest): Promise<Minted>
+  /** What WebCrypto says of each, in order. */
+  verify(cases: readonly SignatureCase[]): Promise<readonly boolean[]>
   /** Requests of the page to anyone but its own server, and what it wrote to its console. */
   readonly incidents: readonly string[]
   close(): Promise<void>
@@ -71,6 +74,7 @@ export async function openBrowserPage(): Promise<BrowserPage> {
       version: browser.version(),
       judge: async (question) => (await ask('judge', question)) as Judgement,
       mint: async (request) => (await ask('mint', request)) as Minted,
+      verify: async (cases) => (await ask('verify', cases)) as boolean[],
       incidents,
       close,
     }

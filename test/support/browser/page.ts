@@ -1,5 +1,6 @@
 /** What runs inside the page: it takes and gives text alone, and knows the room as the bundle that the page loaded. */
 import type * as Attestation from '../../../src/attestation/index.ts'
+import type { SignatureCase } from '../signatureCases.ts'
 import { packed, unpacked } from './values.ts'
 
 export type Room = typeof Attestation
@@ -71,6 +72,15 @@ const MINTS: Readonly<Record<SimulatedKind, (room: Room, now: number) => Promise
 /** Answers to `BrowserPage.judge`. */
 export const judge = async (room: Room, question: string): Promise<string> =>
   packed(await judgeQuestion(room, unpacked(question) as Question))
+
+/** Answers to `BrowserPage.verify`. */
+export async function verify(room: Room, cases: string): Promise<string> {
+  const port = room.webAttestationCrypto(subtle)
+  const answers: boolean[] = []
+  for (const { algorithm, spki, signature, message } of unpacked(cases) as readonly SignatureCase[])
+    answers.push(await port.verify(algorithm, spki, signature, message))
+  return packed(answers)
+}
 
 /** Answers to `BrowserPage.mint`. */
 export const mint = async (room: Room, request: string): Promise<string> =>
