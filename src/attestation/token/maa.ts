@@ -11,7 +11,7 @@ import { admitKey, type TokenIssuer } from './trustedKey.ts'
 
 const SIGNER: TokenIssuer = { algorithm: 'RS256', vendor: 'azure-cloud', assurance: 'verifier-azure' }
 /** Shared and own instances: a name, and a region where the instance is shared. */
-const ISSUER = /^https:\/\/[a-z0-9]{1,63}(?:\.[a-z0-9]{1,63}){0,2}\.attest\.azure\.net$/
+const ISSUER = /^https:\/\/[a-z0-9]{1,63}(?:\.[a-z0-9]{1,63}){0,2}\.attest\.azure\.(?:net|us|cn)$/
 const COMPLIANT = ['azure-compliant-cvm', 'azure-compliant-uvm']
 const TEES = ['sevsnpvm', 'tdxvm']
 /** Of a guest appraised through its virtual TPM: debuggers in its boot chain or kernel. */
@@ -45,7 +45,7 @@ export const verifyMaa: EvidenceVerifier = async ({ document, collateral }, cont
   const { payload } = parsed.value
   const issuer = memberOf(payload, 'iss')
   if (typeof issuer !== 'string' || !ISSUER.test(issuer))
-    return refuse('issuer-refused', 'https://*.attest.azure.net', String(issuer).slice(0, 256))
+    return refuse('issuer-refused', 'https://*.attest.azure.net, .us or .cn', String(issuer).slice(0, 256))
   const key = admitKey(parsed.value, issuer, collateral, context, SIGNER)
   if (!key.ok) return key
   const times = readTimes(payload, context)
