@@ -12,8 +12,8 @@ export interface PemRules {
 }
 
 /**
- * DER of the certificates of a PEM text (RFC 7468), in the order written: at least one. Nothing but certificates, line
- * ends and blanks may stand in it; NUL bytes at its end, as Intel's quotes have them, are passed over.
+ * DER of the certificates of a PEM text (RFC 7468), in the order written: at least one. Nothing but certificates and
+ * line ends may stand in it; NUL bytes at its end, as Intel's quotes have them, are passed over.
  */
 export function parsePemCertificates(pem: Uint8Array, rules: PemRules): Result<Uint8Array[], AttestationError> {
   const { malformed, maxBytes, maxCertificates } = rules
@@ -22,7 +22,8 @@ export function parsePemCertificates(pem: Uint8Array, rules: PemRules): Result<U
   const text = textOf(pem)
   let at = 0
   for (let begin = text.indexOf(BEGIN); begin !== -1; begin = text.indexOf(BEGIN, at)) {
-    if (!isBlank(text.slice(at, begin))) return refuse(malformed, 'PEM certificates alone', 'text before one')
+    if (!isBlank(text.slice(at, begin)) || (at > 0 && at === begin))
+      return refuse(malformed, 'PEM certificates alone', 'text before one')
     if (certificates.length === maxCertificates)
       return refuse(malformed, `at most ${maxCertificates} certificates`, 'more')
     const end = text.indexOf(END, begin)
@@ -37,13 +38,13 @@ export function parsePemCertificates(pem: Uint8Array, rules: PemRules): Result<U
   return certificates.length > 0 ? ok(certificates) : refuse(malformed, 'at least one PEM certificate', 'none')
 }
 
-const LINE_END = /[\t\r ]*\n/g
-const BLANK = /^[\t\r\n ]*$/
+const LINE_END = /\r?\n/g
+const BLANK = /^(?:\r?\n)*$/
 
 const isBlank = (text: string): boolean => BLANK.test(text)
 
 /** Whether the labels around it stand on lines of their own. */
-const isLines = (body: string): boolean => /^[\t\r ]*\n/.test(body) && body.endsWith('\n')
+const isLines = (body: string): boolean => /^\r?\n/.test(body) && body.endsWith('\n')
 
 /** Bytes beyond ASCII become letters that stand in no PEM. */
 function textOf(pem: Uint8Array): string {

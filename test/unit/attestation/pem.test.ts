@@ -25,7 +25,7 @@ describe('certificates in PEM', () => {
   })
 
   it('may have line ends of either kind, blank lines, and none at the end', () => {
-    expect(judge(`\r\n${block(first, '\r\n')}\r\n \n${block(second)}\n`)).toEqual([first, second])
+    expect(judge(`\r\n${block(first, '\r\n')}\r\n\n${block(second)}\n`)).toEqual([first, second])
     expect(judge(block(first).trimEnd())).toEqual([first])
   })
 
@@ -36,6 +36,9 @@ describe('certificates in PEM', () => {
 
   it.each([
     ['nothing', ''],
+    ['blanks in a line', block(first).replace('\n', ' \n')],
+    ['blanks after a block', `${block(first)}\t`],
+    ['two blocks in a line', block(first).trimEnd() + block(second)],
     ['an empty block', block(new Uint8Array(0))],
     ['text before', `subject=/CN=x\n${block(first)}`],
     ['text after', `${block(first)}more`],
