@@ -1,6 +1,6 @@
 import { devnetPolicy, encodeCollateral, verifyEvidence } from '../../../src/attestation/index.ts'
 import { NOW } from '../nitroMint.ts'
-import { answersFor, bytesOf, driverManifest, mintManifest, ocspBundle, vbiosManifest } from '../nvidiaCollateral.ts'
+import { answersFor, bytesOf, driverManifest, mintManifest, ocspBundle } from '../nvidiaCollateral.ts'
 import { createNvidiaMint, type DeviceDeviation, type NvidiaMint } from '../nvidiaMint.ts'
 import { type FuzzTarget, gullibleCrypto } from './target.ts'
 
@@ -32,42 +32,41 @@ async function targetOf(
   }
 }
 
-/** A report as its bytes, a manifest, an OCSP response: each under a good document's other parts. */
-export async function nvidiaPartFuzzTargets(): Promise<FuzzTarget[]> {
-  const mint = await createNvidiaMint()
-  const { entry, chain } = await mint.device()
-  const good = await mint.document()
-  const policy = { ...devnetPolicy(), allowUnbound: true }
-  const judge = async (document: Uint8Array, collateral: Uint8Array): Promise<string> => {
-    const context = { now: NOW, trustRoots: mint.roots, policy, crypto: gullibleCrypto }
-    const verdict = await verifyEvidence({ kind: 'nvidia-gpu', document, collateral }, context)
+type Item = 'nvidia/driver-rim' | 'nvidia/ocsp'
+
+/** Judges collateral, or a document, under the good rest. */
+function judgeWith(mint: NvidiaMint, document: Uint8Array, item?: Item) {
+  const context = { now: NOW, trustRoots: mint.roots, policy: { ...devnetPolicy(), allowUnbound: true } }
+  return async (bytes: Uint8Array): Promise<string> => {
+    const collateral = item === undefined || bytes.length === 0 ? new Map() : new Map([[item, bytes]])
+    const evidence = { kind: 'nvidia-gpu', document, collateral: encodeCollateral(collateral) } as const
+    const verdict = await verifyEvidence(evidence, { ...context, crypto: gullibleCrypto })
     return verdict.ok ? 'accept' : verdict.error.code
   }
-  const item = (name: 'nvidia/driver-rim' | 'nvidia/vbios-rim' | 'nvidia/ocsp', bytes: Uint8Array): Uint8Array =>
-    encodeCollateral(new Map([[name, bytes]]))
-  return [
-    {
-      kind: 'nvidia-gpu',
-      seeds: [Uint8Array.from(Buffer.from(String(entry.evidence), 'base64'))],
-      run: (report) => {
-        const evidence = Buffer.from(report).toString('base64')
-        return judge(bytesOf(JSON.stringify([{ ...entry, evidence }])), new Uint8Array(0))
-      },
-    },
-    {
-      kind: 'nvidia-gpu',
-      seeds: [(await mintManifest(mint, driverManifest)).xml],
-      run: (xml) => judge(good, item('nvidia/driver-rim', xml.length === 0 ? Uint8Array.of(0) : xml)),
-    },
-    {
-      kind: 'nvidia-gpu',
-      seeds: [(await mintManifest(mint, vbiosManifest)).xml],
-      run: (xml) => judge(good, item('nvidia/vbios-rim', xml.length === 0 ? Uint8Array.of(0) : xml)),
-    },
-    {
-      kind: 'nvidia-gpu',
-      seeds: await answersFor(chain, 1),
-      run: (response) => judge(good, item('nvidia/ocsp', ocspBundle([response]))),
-    },
-  ]
+}
+
+/** A report as its bytes, under a good chain. */
+export async function nvidiaReportFuzzTarget(): Promise<FuzzTarget> {
+  const mint = await createNvidiaMint()
+  const { entry } = await mint.device()
+  const run = (report: Uint8Array): Promise<string> => {
+    const evidence = Buffer.from(report).toString('base64')
+    return judgeWith(mint, bytesOf(JSON.stringify([{ ...entry, evidence }])))(report)
+  }
+  return { kind: 'nvidia-gpu', seeds: [Uint8Array.from(Buffer.from(String(entry.evidence), 'base64'))], run }
+}
+
+/** A signed manifest. */
+export async function nvidiaRimFuzzTarget(): Promise<FuzzTarget> {
+  const mint = await createNvidiaMint()
+  const seeds = [(await mintManifest(mint, driverManifest)).xml]
+  return { kind: 'nvidia-gpu', seeds, run: judgeWith(mint, await mint.document(), 'nvidia/driver-rim') }
+}
+
+/** An OCSP response in its bundle. */
+export async function nvidiaOcspFuzzTarget(): Promise<FuzzTarget> {
+  const mint = await createNvidiaMint()
+  const { chain } = await mint.device()
+  const judge = judgeWith(mint, await mint.document(), 'nvidia/ocsp')
+  return { kind: 'nvidia-gpu', seeds: await answersFor(chain, 1), run: (response) => judge(ocspBundle([response])) }
 }
