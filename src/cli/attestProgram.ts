@@ -36,9 +36,10 @@ export function addAttestation(program: Command, run: RunCommand): void {
   ).action((file: string, options: Flags<AttestVerifyOptions>) => run(options.json, () => attestVerify(file, options)))
   const exported = attest
     .command('export')
-    .description('what goes with a document as one bundle, under its digest')
-    .addOption(new Option('--format <format>', 'what to write').choices(['bundle']).makeOptionMandatory())
-    .option('--out <file>', 'where to write it; a file named by its digest when left out')
+    .description('the verdict as a signed attestation result, or what goes with a document as one bundle')
+    .addOption(new Option('--format <format>', 'what to write').choices(['ear', 'bundle']).makeOptionMandatory())
+    .option('--key <file>', 'for ear: the private key that signs it, P-256 in PEM')
+    .option('--out <file>', 'where to write it; stdout for ear, a file named by its digest for a bundle when left out')
   example(
     withJson(withPolicy(withEvidence(exported))),
     'opg attest export quote.bin --with collateral.json --format bundle --out quote.collateral',

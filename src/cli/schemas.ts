@@ -379,7 +379,16 @@ export const resultSchemas = {
     checked: checks,
     notChecked: checks,
   }),
-  'attest export': z.strictObject({ ok, format: z.literal('bundle'), digest, items: checks, file: z.string() }),
+  'attest export': z.union([
+    z.strictObject({ ok, format: z.literal('bundle'), digest, items: checks, file: z.string() }),
+    z.strictObject({
+      ok,
+      format: z.literal('ear'),
+      token: z.string().describe('compact JWT under ES256'),
+      kid: z.string().describe('thumbprint of the key (RFC 7638)'),
+      statement: z.string(),
+    }),
+  ]),
   'batch list': z.strictObject({ ok, batches: z.array(batch) }),
   'batch show': z.strictObject({
     ok,

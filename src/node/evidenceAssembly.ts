@@ -60,7 +60,7 @@ const certificatesOf = (contents: readonly FileContent[]): Certificate[] =>
   contents.flatMap((content) => (content.form === 'certificates' ? content.certificates : []))
 
 function documentOf(
-  { kind, bytes, contents }: EvidenceFiles,
+  { kind, bytes, contents, vendor }: EvidenceFiles,
   certificates: readonly Certificate[],
 ): { readonly kind: DocumentKind; readonly document: Uint8Array } | undefined {
   for (const content of contents) {
@@ -69,7 +69,7 @@ function documentOf(
       return { kind: kind ?? content.kind, document: inner ?? content.document }
     }
     if (content.form === 'gpu-report') {
-      const { kind: sniffed, document } = gpuDocument(content.report, certificates)
+      const { kind: sniffed, document } = gpuDocument(content.report, certificates, vendor)
       return { kind: kind ?? sniffed, document }
     }
   }
@@ -93,8 +93,11 @@ const ARCHITECTURES: readonly (readonly [chip: RegExp, arch: string])[] = [
 function gpuDocument(
   report: Uint8Array,
   certificates: readonly Certificate[],
+  vendor: readonly Certificate[],
 ): { readonly kind: DocumentKind; readonly document: Uint8Array } {
-  const chain = certificates[0]?.isCa === true ? [...certificates].reverse() : certificates
+  const given = certificates[0]?.isCa === true ? [...certificates].reverse() : certificates
+  const top = given.at(-1)
+  const chain = top === undefined ? given : [...given, ...chainAbove(top, vendor).slice(1)]
   const names = chain.map((certificate) => nameText(certificate.subject)).join(' ')
   const arch = ARCHITECTURES.find(([chip]) => chip.test(names))?.[1] ?? 'HOPPER'
   const pem = pemText(

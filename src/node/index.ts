@@ -10,6 +10,7 @@ export {
 export type { NetworkFile } from '../chain/index.ts'
 export { readInputFile } from '../inference/index.ts'
 export { nodeAttestationCrypto } from './attestationCrypto.ts'
+export { signResult } from './attestationResult.ts'
 export * from './attester.ts'
 export { readAuthority, writeAuthority } from './attesters/simulated.ts'
 export * from './batches.ts'

@@ -56,7 +56,7 @@ async function runEntry(entry: ManifestEntry): Promise<VectorResult> {
   try {
     const { input, context } = await questionOf(entry)
     const verdict = await verifyEvidence(input, { ...context, crypto: nodeAttestationCrypto() })
-    const actual = verdict.ok ? acceptedAs(verdict.value, context.now) : refusedAs(verdict.error)
+    const actual = verdict.ok ? acceptedAs(verdict.value, context.now) : refusedAs(verdict.error, kind)
     return { name, kind, at: new Date(context.now).toISOString(), expect, actual, ok: meets(expect, actual) }
   } catch (thrown) {
     const { reason, message } =
@@ -92,10 +92,11 @@ function acceptedAs(verdict: EvidenceVerdict, at: number): ActualVerdict {
   }
 }
 
-function refusedAs({ detail, message }: AttestationError): ActualVerdict {
+function refusedAs({ detail, message }: AttestationError, kind: string): ActualVerdict {
   const reason: string = detail.code
   // The digests of a detached bundle are compared before its signatures, so a missing key set says that they match.
-  if (reason === 'no-jwks') return { verdict: 'unappraised', reason, message, digests: 'match' }
+  const digests = kind === 'nras' ? ({ digests: 'match' } as const) : {}
+  if (reason === 'no-jwks') return { verdict: 'unappraised', reason, message, ...digests }
   return { verdict: 'reject', reason, message }
 }
 

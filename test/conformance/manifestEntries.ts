@@ -19,7 +19,7 @@ import {
 } from '../../src/attestation/index.ts'
 import { type FileContent, fileContents } from '../../src/node/attestationFiles.ts'
 import { assembleEvidence } from '../../src/node/evidenceAssembly.ts'
-import { isSelfIssued } from '../../src/node/evidenceCertificates.ts'
+import { embeddedCertificates, isSelfIssued } from '../../src/node/evidenceCertificates.ts'
 import { signedTime } from '../../src/node/evidenceTimes.ts'
 import { givenKeySets } from '../../src/node/tokenKeys.ts'
 import { vendorCertificates } from '../../src/node/vendorFolders.ts'
@@ -174,9 +174,10 @@ const VENDORS: Readonly<Partial<Record<DocumentKind, TrustVendor>>> = {
 
 /** The self-issued certificates that came with a simulated document: its devnet's roots, in the vendor's place. */
 function devnetRoots(given: readonly FileContent[], kind: DocumentKind): TrustRoot[] {
-  const certificates: Certificate[] = given.flatMap((content) =>
-    content.form === 'certificates' ? content.certificates : [],
-  )
+  const certificates = given.flatMap((content): readonly Certificate[] => {
+    if (content.form === 'certificates') return content.certificates
+    return content.form === 'collateral' ? [...content.items.values()].flatMap(embeddedCertificates) : []
+  })
   const vendor = VENDORS[kind]
   if (vendor === undefined) return []
   return certificates.filter(isSelfIssued).map(({ der }) => trustRoot('devnet root', vendor, der))

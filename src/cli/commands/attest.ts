@@ -1,5 +1,6 @@
 import {
   type Appraisal,
+  type AppraisalInit,
   appraiseEvidence,
   bundleOf,
   type DocumentKind,
@@ -7,16 +8,19 @@ import {
   type EvidenceSource,
   readEvidence,
   readNetwork,
+  signResult,
   writeWhole,
 } from '../../node/index.ts'
 import { type Digest, RECEIPT_FILE_LIMITS } from '../../protocol/index.ts'
 import type { CommandResult } from '../context.ts'
 import { CliError } from '../errors.ts'
-import { readBytes, readJson } from '../files.ts'
+import { readBytes, readJson, readText } from '../files.ts'
 import { renderDescription, renderVerdict, statementOf } from '../render/attest.ts'
 
 /** A policy of thousands of programs is below a megabyte. */
 const MAX_POLICY_BYTES = 1_048_576
+/** A PEM key is below a kilobyte. */
+const MAX_KEY_BYTES = 16_384
 /** Reference measurements of a driver have 100 kB; a receipt file may have what its job had. */
 const MAX_GIVEN_BYTES = 4 * 1_048_576
 
@@ -53,7 +57,7 @@ export async function attestShow(path: string, options: AttestReadOptions): Prom
 
 /** `opg attest verify`: the verdict, and what was not looked at; what is refused ends as an error of its rule's code. */
 export async function attestVerify(path: string, options: AttestVerifyOptions): Promise<CommandResult> {
-  const { verdict, at, collateral } = await appraise(path, options)
+  const { verdict, at, collateral } = (await appraise(path, options)).appraisal
   const { root, freshness, measurements, keyBinding, ...rest } = verdict
   return {
     text: renderVerdict(verdict, at, collateral),
@@ -74,12 +78,32 @@ export async function attestVerify(path: string, options: AttestVerifyOptions): 
 }
 
 export interface AttestExportOptions extends AttestVerifyOptions {
-  readonly format: 'bundle'
+  readonly format: 'ear' | 'bundle'
+  /** Private key on P-256, PEM. */
+  readonly key?: string
   readonly out?: string
 }
 
-/** `opg attest export`: what goes with a document as one content-addressed bundle. */
-export async function attestExport(path: string, options: AttestExportOptions): Promise<CommandResult> {
+/** `opg attest export`: the verdict as a signed attestation result, or what goes with a document as one bundle. */
+export const attestExport = async (path: string, options: AttestExportOptions): Promise<CommandResult> =>
+  options.format === 'ear' ? await exportResult(path, options) : await exportBundle(path, options)
+
+async function exportResult(path: string, options: AttestExportOptions): Promise<CommandResult> {
+  if (options.key === undefined) {
+    throw new CliError({ code: 'usage', message: '--format ear needs --key, a private key on P-256 in PEM' })
+  }
+  const pem = await readText(options.key, MAX_KEY_BYTES)
+  const { init, appraisal } = await appraise(path, options)
+  const result = await signResult(appraisal, init, pem)
+  if (result === undefined) {
+    throw new CliError({ code: 'key-malformed', message: `${options.key} is no private key on P-256 in PEM` })
+  }
+  const { token, kid } = result
+  if (options.out !== undefined) await writeWhole(options.out, `${token}\n`)
+  return { text: options.out ?? token, json: { format: 'ear', token, kid, statement: statementOf(appraisal.verdict) } }
+}
+
+async function exportBundle(path: string, options: AttestExportOptions): Promise<CommandResult> {
   const { input } = await read(path, options)
   const bundle = bundleOf(input)
   if (bundle === undefined) {
@@ -106,16 +130,20 @@ async function read(path: string, options: AttestReadOptions): Promise<EvidenceS
   return source.value
 }
 
-async function appraise(path: string, options: AttestVerifyOptions): Promise<Appraisal> {
+async function appraise(
+  path: string,
+  options: AttestVerifyOptions,
+): Promise<{ readonly init: AppraisalInit; readonly appraisal: Appraisal }> {
   const source = await read(path, options)
-  const appraised = await appraiseEvidence(source, {
+  const init: AppraisalInit = {
     now: Date.now(),
     ...(options.network === undefined ? {} : { network: await readNetwork(options.network) }),
     ...(options.policy === undefined ? {} : { policy: await readJson(options.policy, MAX_POLICY_BYTES) }),
     ...(options.asOf === undefined ? {} : { asOf: options.asOf }),
     ...(options.reportData === undefined ? {} : { reportData: options.reportData }),
-  })
-  if (appraised.ok) return appraised.value
+  }
+  const appraised = await appraiseEvidence(source, init)
+  if (appraised.ok) return { init, appraisal: appraised.value }
   const { error } = appraised
   const hint = HINTS[error.code]
   if (hint === undefined) throw error

@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { KINDS } from '../../../scripts/attestationTables.ts'
-import { createMint, NOW } from '../../support/nitroMint.ts'
+import { createSimulatedSnpAuthority, simulatedSnpAttester } from '../../../src/attestation/index.ts'
+import { createMint, NOW, random, subtle } from '../../support/nitroMint.ts'
+import { createSigner, GCP_ISSUER, gcpClaims, MAA_ISSUER, maaClaims } from '../../support/tokenMint.ts'
 import { type ActualVerdict, type ManifestResult, meets, runManifest } from '../manifest.ts'
 
 const folder = process.env.OPG_VECTORS
@@ -92,6 +94,56 @@ describe('a manifest', () => {
       { ...entry, kind: 'nitro', expect: { verdict: 'reject', reason: 'untrusted-root' } },
     ])
     expect(vectors.map(({ ok }) => ok)).toEqual([true, true, true])
+  })
+
+  it('R6: takes every shape of simulated evidence, with the root in its bundle or beside it', async () => {
+    const init = { label: 'manifest', product: 'Milan', now: NOW, modulusLength: 2_048 } as const
+    const authority = await createSimulatedSnpAuthority({ subtle, random }, init)
+    const measured = { bytes: new Uint8Array(1) }
+    const attester = await simulatedSnpAttester(
+      { authority, subtle },
+      {
+        subject: { signingKey: 'VLEK', cspId: 'CN=cc-test-1.example.com' },
+        tcb: { bootloader: 2, tee: 3, snp: 4, microcode: 255 },
+        measurements: { code: measured, configuration: measured, models: measured },
+      },
+    )
+    const { document, collateral } = await attester.attest(new Uint8Array(32), NOW)
+    await writeFile(join(directory, 'report.hex'), Buffer.from(document).toString('hex'))
+    await writeFile(join(directory, 'bundle'), collateral)
+    const snp = { ...entry, evidence: 'report.hex', with: ['bundle'] }
+    const { vectors } = await run([
+      { ...snp, expect: { verdict: 'accept', assurance: 'simulated' } },
+      { ...snp, kind: 'sev-snp', expect: { verdict: 'reject', reason: 'untrusted-root' } },
+    ])
+    expect(vectors.map(({ actual, ok }) => [actual.reason, ok])).toEqual([
+      [undefined, true],
+      ['untrusted-root', true],
+    ])
+  })
+
+  it('judges tokens under the key set that an entry names, and none without', async () => {
+    const maa = await createSigner(MAA_ISSUER, 'RS256')
+    const gcp = await createSigner(GCP_ISSUER, 'RS256')
+    await writeFile(join(directory, 'maa.jwt'), await maa.sign(maaClaims()))
+    await writeFile(join(directory, 'gcp.jwt'), await gcp.sign(gcpClaims()))
+    await writeFile(join(directory, 'maa.json'), maa.jwks)
+    await writeFile(join(directory, 'gcp.json'), gcp.jwks)
+    const accepted = { verdict: 'accept', notChecked: ['underlying-evidence'] }
+    const { vectors } = await run([
+      { ...entry, kind: 'maa', evidence: 'maa.jwt', with: ['maa.json'], expect: accepted },
+      { ...entry, kind: 'gcp', evidence: 'gcp.jwt', with: ['gcp.json'], expect: accepted },
+      { ...entry, kind: 'gcp', evidence: 'gcp.jwt', with: ['gcp.json'], at: null, expect: accepted },
+      { ...entry, kind: 'maa', evidence: 'maa.jwt', with: [], expect: { verdict: 'unappraised', reason: 'no-jwks' } },
+      { ...entry, kind: 'gcp', evidence: 'gcp.jwt', with: ['maa.json'], expect: { reason: 'bad-signature' } },
+    ])
+    expect(vectors.map(({ actual, ok }) => [actual.reason, ok])).toEqual([
+      [undefined, true],
+      [undefined, true],
+      [undefined, true],
+      ['no-jwks', true],
+      ['bad-signature', true],
+    ])
   })
 
   it('takes the time inside the evidence where an entry has none', async () => {

@@ -1,14 +1,15 @@
+import { generateKeyPairSync } from 'node:crypto'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { encodeCollateral } from '../../../src/attestation/index.ts'
+import { devnetPolicy, encodeCollateral, verifyEar } from '../../../src/attestation/index.ts'
 import { formatNetworkFile } from '../../../src/chain/index.ts'
 import { errorSchema, resultSchemas, runProgram } from '../../../src/cli/index.ts'
 import { statementOf } from '../../../src/cli/render/attest.ts'
 import { bytesToHex, formatReceiptFile, sha256, utf8 } from '../../../src/protocol/index.ts'
 import { contractsOfNoChain } from '../../support/networkFile.ts'
-import { createMint, HOUR, type Mint, NOW, REPORT_DATA } from '../../support/nitroMint.ts'
+import { createMint, crypto, HOUR, type Mint, NOW, REPORT_DATA } from '../../support/nitroMint.ts'
 import { makeReceiptFixture } from '../../support/receiptFixture.ts'
 
 interface Ran {
@@ -213,9 +214,31 @@ describe('opg attest export', () => {
     const ran = await run('export', document, '--with', keys, '--format', 'bundle', '--out', out, '--json')
     const exported = resultSchemas['attest export'].parse(ran.json)
     const bytes = new Uint8Array(await readFile(out))
+    if (exported.format !== 'bundle') throw new Error('expected a bundle')
     expect(exported).toMatchObject({ digest: sha256(bytes), items: ['jwks'], file: out })
     const again = await run('verify', document, '--with', out, '--network', network, ...AT, '--json')
     expect(resultSchemas['attest verify'].parse(again.json).collateral).toBe(exported.digest)
+  })
+
+  test('signs a verdict, and only one: a refusal has no result', async () => {
+    const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' })
+    const key = await file('key.pem', privateKey.export({ format: 'pem', type: 'pkcs8' }))
+    const line = ['export', document, '--format', 'ear', ...AT, '--json']
+    const ran = await run(...line, '--network', network, '--key', key)
+    const exported = resultSchemas['attest export'].parse(ran.json)
+    if (exported.format !== 'ear') throw new Error('expected a result')
+    const result = await verifyEar(utf8(exported.token), {
+      now: NOW,
+      publicKey: new Uint8Array(publicKey.export({ format: 'der', type: 'spki' })),
+      policy: devnetPolicy(),
+      crypto,
+    })
+    if (!result.ok) throw result.error
+    expect(result.value.submods.evidence).toMatchObject({ 'ear.status': 'contraindicated', 'opg.kind': 'nitro' })
+    expect(exported.statement).toMatch(/^accepted as SIMULATED/)
+    expect(endOf(await run(...line, '--key', key))).toEqual([3, 'untrusted-root'])
+    expect(endOf(await run(...line, '--network', network))).toEqual([2, 'usage'])
+    expect(endOf(await run(...line, '--network', network, '--key', network))).toEqual([2, 'key-malformed'])
   })
 
   test('has nothing to write where nothing goes with the document', async () => {
