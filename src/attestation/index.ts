@@ -86,6 +86,10 @@ export {
   type SimulatedTdxAttesterInit,
   type SimulatedTdxAuthority,
 } from './simulated/tdx.ts'
+export { collateralEnd } from './supply/lifetime.ts'
+export { manifestChain } from './supply/manifestChain.ts'
+export { type CollateralNeed, collateralNeedOf, vcekPath } from './supply/needs.ts'
+export { encodeOcspBundle, ocspRequest } from './supply/ocspRequest.ts'
 export { pinKeySet } from './token/trustedKey.ts'
 export {
   AWS_NITRO_ROOT_G1,

@@ -74,6 +74,24 @@ const attester = z.discriminatedUnion('kind', [
 ])
 export type AttesterConfig = z.output<typeof attester>
 
+const service = (at: string, meaning: string) =>
+  z
+    .url({ protocol: /^https?$/ })
+    .default(at)
+    .describe(meaning)
+
+const vendors = z.strictObject({
+  fetch: z.boolean().default(true).describe('Whether a provider on hardware asks the vendors at all.'),
+  intel: service('https://api.trustedservices.intel.com', 'Provisioning certification service, or a cache of it.'),
+  intelRootCrl: service(
+    'https://certificates.trustedservices.intel.com/IntelSGXRootCA.der',
+    'Revocation list of the SGX root.',
+  ),
+  amd: service('https://kdsintf.amd.com', 'Key distribution system.'),
+  nvidiaRim: service('https://rim.attestation.nvidia.com', 'Reference manifests.'),
+  nvidiaOcsp: service('https://ocsp.ndis.nvidia.com', 'OCSP responder.'),
+})
+
 /** A string is the path of a policy file; anything else is the policy itself, whose problems are told by their place. */
 const policyOrPath = z
   .custom<string | z.input<typeof policyFileSchema>>()
@@ -132,6 +150,9 @@ const schema = z.strictObject({
     .strictObject({ tool: z.string().min(1).default('nvattest').describe("NVIDIA's command-line tool.") })
     .optional()
     .describe('Whether the GPUs of this machine are attested beside its processor, and by which tool.'),
+  vendors: vendors
+    .prefault({})
+    .describe('Services that a provider asks for what travels with its evidence; never taken from evidence.'),
   evidence: policyOrPath
     .optional()
     .describe("Which evidence is accepted: a policy, or the path of its file; the network profile's when left out."),

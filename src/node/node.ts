@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Registry } from 'prom-client'
 import { privateKeyToAccount } from 'viem/accounts'
 import {
   type AttestationCrypto,
+  type Attester,
   assertPolicy,
   assertTrustRoots,
   createSealing,
@@ -66,6 +68,7 @@ import {
 import { openStore, type Store } from '../store/index.ts'
 import { nodeAttestationCrypto } from './attestationCrypto.ts'
 import { assertAttester, createAttester, createGpuAttester } from './attester.ts'
+import { createCollateralSource, supplied } from './collateral/source.ts'
 import {
   type CommitteeTraffic,
   type CommitteeWorkComponents,
@@ -504,6 +507,7 @@ class ComposedNode implements OpgNode {
       { config, home, profile: network.profile, operator: this.operator, models: models.map(({ id }) => id) },
     )
     const gpuAttester = createGpuAttester(config)
+    const supply = this.#supply()
     const journal = createProviderJournal({ store }, { domain, operator: this.operator })
     const links = createCommitteeLinks(
       { host, directory, committee, crypto, clock, logger: roleLogger },
@@ -516,8 +520,8 @@ class ComposedNode implements OpgNode {
         ...parts,
         journal,
         engine,
-        attester,
-        ...(gpuAttester === undefined ? {} : { gpuAttester }),
+        attester: supply(attester),
+        ...(gpuAttester === undefined ? {} : { gpuAttester: supply(gpuAttester) }),
         sealing: createSealing({ subtle, random }, { networkId: network.networkId }),
         links,
         operator: this.#signer,
@@ -544,6 +548,19 @@ class ComposedNode implements OpgNode {
     this.#add('provider', () => provider.stop())
     await provider.start()
     this.#provider = provider
+  }
+
+  /** What vendors publish travels with the evidence of hardware; a devnet's authority publishes nothing. */
+  #supply(): (attester: Attester) => Attester {
+    const { config, home, logger } = this.#init
+    const { fetch: isAsked, ...urls } = config.vendors
+    if (!isAsked || config.attester.kind === 'simulated') return (attester) => attester
+    const { attestation, clock } = this.#ports
+    const source = createCollateralSource(
+      { fetch, sleep, jitter: Math.random, crypto: attestation, clock, logger: logger.child({ room: 'collateral' }) },
+      { urls, folder: home.path('collateral') },
+    )
+    return (attester) => supplied(attester, source)
   }
 
   #startRequester(parts: NodeParts): void {

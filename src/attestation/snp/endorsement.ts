@@ -138,7 +138,7 @@ const MODELS: readonly (readonly [product: SnpProduct, family: number, from: num
   ['Turin', 0x1a, 0x00, 0x1f],
 ]
 
-const productOf = ({ family, model }: SnpCpuid): SnpProduct | undefined =>
+export const productOf = ({ family, model }: SnpCpuid): SnpProduct | undefined =>
   MODELS.find(([, known, from, to]) => family === known && model >= from && model <= to)?.[0]
 
 /**

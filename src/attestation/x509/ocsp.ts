@@ -153,7 +153,7 @@ export function answerAbout(
 }
 
 /** Bits of a SubjectPublicKeyInfo that has been parsed before. */
-function publicKeyOf(spki: Uint8Array): Uint8Array {
+export function publicKeyOf(spki: Uint8Array): Uint8Array {
   const reader = new DerReader(spki).enter(TAG.sequence)
   reader.expect(TAG.sequence)
   return wholeBits(reader.expect(TAG.bitString).content)
