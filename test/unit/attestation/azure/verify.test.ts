@@ -1,10 +1,16 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { devnetPolicy, encodeCollateral, verifyEvidence } from '../../../../src/attestation/index.ts'
-import { type AzureDeviation, type AzureSnpMint, createAzureSnpMint, PCRS } from '../../../support/azureMint.ts'
+import { devnetPolicy, verifyEvidence } from '../../../../src/attestation/index.ts'
+import {
+  type AzureDeviation,
+  type AzureMint,
+  createAzureSnpMint,
+  createAzureTdxMint,
+  PCRS,
+} from '../../../support/azureMint.ts'
 import { crypto, NOW, REPORT_DATA } from '../../../support/nitroMint.ts'
 
 describe('Azure confidential VMs on SEV-SNP, minted', () => {
-  let mint: AzureSnpMint
+  let mint: AzureMint
   beforeAll(async () => {
     mint = await createAzureSnpMint()
   })
@@ -12,7 +18,7 @@ describe('Azure confidential VMs on SEV-SNP, minted', () => {
   const verify = async (deviation?: AzureDeviation) => {
     const { document, collateral } = await mint.mint(deviation)
     return verifyEvidence(
-      { kind: 'azure-snp-vtpm', document, collateral: encodeCollateral(collateral) },
+      { kind: 'azure-snp-vtpm', document, collateral },
       { now: NOW, trustRoots: [mint.root], policy: devnetPolicy(), expectedReportData: REPORT_DATA, crypto },
     )
   }
@@ -134,5 +140,70 @@ describe('Azure confidential VMs on SEV-SNP, minted', () => {
     if (!first.ok) throw first.error
     expect(first.value.checked).toContain('vtpm')
     expect(await judge({ json: (json) => ({ ...json, version: 7 }) })).toBe('unsupported-version')
+  })
+})
+
+describe('Azure confidential VMs on TDX, minted', () => {
+  let mint: AzureMint
+  beforeAll(async () => {
+    mint = await createAzureTdxMint()
+  })
+
+  const verify = async (deviation?: AzureDeviation) => {
+    const { document, collateral } = await mint.mint(deviation)
+    return verifyEvidence(
+      { kind: 'azure-tdx-vtpm', document, collateral },
+      { now: NOW, trustRoots: [mint.root], policy: devnetPolicy(), expectedReportData: REPORT_DATA, crypto },
+    )
+  }
+  const judge = async (deviation?: AzureDeviation): Promise<string> => {
+    const result = await verify(deviation)
+    return result.ok ? result.value.assurance : result.error.code
+  }
+  const byte = (at: number): AzureDeviation => ({
+    tdReport: (bytes) => {
+      bytes[at] = (bytes[at] ?? 0) ^ 1
+    },
+  })
+
+  it('accepts a good document with all that Intel publishes about its platform', async () => {
+    const result = await verify()
+    if (!result.ok) throw result.error
+    expect(result.value.assurance).toBe('simulated')
+    expect(result.value.tcbStatus).toBe('UpToDate')
+    expect(result.value.checked).toEqual(expect.arrayContaining(['vtpm', 'tcb', 'tdx-module', 'report-data']))
+    expect(result.value.measurements.mrtd).toBe(`0x${'07'.repeat(48)}`)
+    expect(result.value.measurements.pcr23).toBe(`0x${'17'.repeat(32)}`)
+  })
+
+  it.each([
+    ['its security versions', 264],
+    ['the module', 290],
+    ["the module's signer", 330],
+    ["the module's attributes", 376],
+    ['its attributes', 512],
+    ['its first measurement', 528],
+    ['a register', 720],
+    ['its report data', 128],
+    ['a digest over the platform', 32],
+    ['a digest over itself', 80],
+    ['what no quote holds, under its digest', 920],
+  ])('refuses a TD report with another %s', async (_, at) => {
+    expect(await judge(byte(at))).toBe('td-report-mismatch')
+  })
+
+  it.each([
+    ['its type', 0],
+    ['reserved bytes', 5],
+    ['reserved bytes after the platform', 500],
+  ])('refuses a TD report with others in %s', async (_, at) => {
+    expect(await judge(byte(at))).toBe('malformed-hcl-report')
+  })
+
+  it('refuses runtime data that the trust domain did not report, and bytes after the quote', async () => {
+    expect(await judge({ runtimeData: (text) => text.replace('true', 'false') })).toBe('runtime-data-mismatch')
+    expect(await judge({ quote: (bytes) => Buffer.concat([bytes, Uint8Array.of(1)]) })).toBe('trailing-bytes')
+    expect(await judge({ quote: (bytes) => Buffer.concat([bytes, new Uint8Array(8)]) })).toBe('simulated')
+    expect(await judge({ quote: (bytes) => bytes.subarray(0, 100) })).toBe('malformed-evidence')
   })
 })
