@@ -1,5 +1,5 @@
 import { readFile, stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { z } from 'zod'
 import {
   type Certificate,
@@ -105,11 +105,11 @@ export interface Question {
 
 /** Reads what an entry names. Throws EntryFault. */
 export async function questionOf({ vector, folder, roots }: ManifestEntry): Promise<Question> {
-  const bytes = await readEntry(join(folder, vector.evidence))
+  const bytes = await readEntry(resolve(folder, vector.evidence))
   const contents = fileContents(bytes)
   const given: FileContent[] = []
   for (const path of vector.with) {
-    const found = fileContents(await readEntry(join(folder, path)))
+    const found = fileContents(await readEntry(resolve(folder, path)))
     if (found.length === 0) throw new EntryFault('unrecognised-file', `${path} is nothing that goes with evidence`)
     given.push(...found)
   }
@@ -117,7 +117,7 @@ export async function questionOf({ vector, folder, roots }: ManifestEntry): Prom
   const kind = simulated ? undefined : documentKind(vector.kind)
   const shape = kind ?? contents.find((content) => content.form === 'evidence')?.kind ?? 'nitro'
   const folders = (KIND_FOLDERS[shape] ?? []).flatMap((name) => roots.map((root) => join(root, name)))
-  const vendor = simulated ? [] : await vendorCertificates([dirname(join(folder, vector.evidence)), ...folders])
+  const vendor = simulated ? [] : await vendorCertificates([dirname(resolve(folder, vector.evidence)), ...folders])
   const named = vector.at === null ? undefined : Date.parse(vector.at)
   const input = assembleEvidence({
     ...(kind === undefined ? {} : { kind }),

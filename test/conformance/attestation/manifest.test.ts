@@ -4,9 +4,11 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { KINDS } from '../../../scripts/attestationTables.ts'
 import { createSimulatedSnpAuthority, simulatedSnpAttester } from '../../../src/attestation/index.ts'
+import { describeEvidence } from '../../../src/node/index.ts'
 import { createMint, NOW, random, subtle } from '../../support/nitroMint.ts'
 import { createSigner, GCP_ISSUER, gcpClaims, MAA_ISSUER, maaClaims } from '../../support/tokenMint.ts'
 import { type ActualVerdict, type ManifestResult, meets, runManifest } from '../manifest.ts'
+import { manifestEntries, questionOf } from '../manifestEntries.ts'
 
 const folder = process.env.OPG_VECTORS
 const REQUIRED = process.env.CI === 'true'
@@ -61,6 +63,19 @@ describe.runIf(folder !== undefined)('docs/attestation.md', async () => {
       ),
     ).toEqual([])
     expect(actual.checked?.filter((check) => row.never.some((each) => each === check))).toEqual([])
+  })
+})
+
+describe.runIf(folder !== undefined)('opg attest show', async () => {
+  const entries = folder === undefined ? [] : await manifestEntries(join(folder, 'tee', 'MANIFEST.json'), folder)
+
+  it.each(entries)('reads every field of $vector.kind $vector.name', async (entry) => {
+    const { input } = await questionOf(entry)
+    const described = describeEvidence(input)
+    if (!described.ok) throw described.error
+    expect(described.value.fields.length).toBeGreaterThan(5)
+    const isToken = input.kind === 'nras'
+    expect(described.value.certificates.length > 1).toBe(!isToken)
   })
 })
 

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander'
 import { describe, expect, test } from 'vitest'
-import { account, address, addressOr, modelId, opgAmount, wholeNumber } from '../../../src/cli/options.ts'
+import { account, address, addressOr, digest, modelId, opgAmount, time, wholeNumber } from '../../../src/cli/options.ts'
 
 const WEI = 10n ** 18n
 const refuses = (parse: (text: string) => unknown, ...texts: string[]): void => {
@@ -45,5 +45,15 @@ describe('other arguments', () => {
     const id = `0x${'12'.repeat(32)}`
     expect(modelId(id)).toBe(id)
     refuses(modelId, id.slice(2), `${id}00`, 'opg/classifier', '')
+  })
+
+  test('times have a zone or are milliseconds; digests are 32 bytes in any case', () => {
+    expect(time('2026-01-31T12:00:00Z')).toBe(Date.UTC(2026, 0, 31, 12))
+    expect(time('2026-01-31T13:00+01:00')).toBe(Date.UTC(2026, 0, 31, 12))
+    expect(time('1769860800000')).toBe(1_769_860_800_000)
+    refuses(time, '', 'now', '2026-01-31', '2026-01-31T12:00:00', '2026-13-31T12:00:00Z', '-1', '1e3')
+    expect(digest('AB'.repeat(32))).toBe(`0x${'ab'.repeat(32)}`)
+    expect(digest(`0x${'ab'.repeat(32)}`)).toBe(`0x${'ab'.repeat(32)}`)
+    refuses(digest, '', '0x', 'ab', `${'ab'.repeat(32)}00`, 'zz'.repeat(32))
   })
 })
