@@ -49,6 +49,18 @@ describe('a receipt file is read', () => {
     expect(parsed).toEqual({ ok: true, value: fixture.file })
   })
 
+  test('with the collateral its evidence was checked with, and a GPU’s evidence, where there are any (R5)', async () => {
+    const gpu = { document: utf8('gpu'), collateral: utf8('answers') }
+    const evidence = { ...fixture.file.evidence, collateral: utf8('lists'), gpu }
+    const file = { ...fixture.file, evidence }
+    expect(parseReceiptFile(formatReceiptFile(file))).toEqual({ ok: true, value: file })
+    const bare = { ...file, evidence: { ...evidence, gpu: { ...gpu, collateral: new Uint8Array(0) } } }
+    expect(parseReceiptFile(formatReceiptFile(bare))).toEqual({ ok: true, value: bare })
+    expect(text).not.toContain('"collateral"')
+    expect(parseCode(text.replace('"evidence":{', '"evidence":{"collateral":"",'))).toBe('receipt-file-member-invalid')
+    expect(await verifyCode(file)).toBe('evidence-refused')
+  })
+
   test('in its canonical bytes only', () => {
     expect(parseCode(`${text}\n`)).toBe('receipt-file-not-canonical')
     expect(parseCode(text.replace('{"batchProof"', '{ "batchProof"'))).toBe('receipt-file-not-canonical')
