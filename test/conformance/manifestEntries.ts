@@ -69,6 +69,8 @@ const RUNNER_POLICY: EvidencePolicy = {
   maxAgeMs: MAX_AGE_MS,
   maxAheadMs: MAX_AHEAD_MS,
   tcbStatuses: TCB_STATUSES.filter((status) => status !== 'Revoked'),
+  // Production quotes of Google's and Azure's show both settings, and Intel's specification asks for neither.
+  allowSeptVe: true,
 }
 const SIMULATED_POLICY: EvidencePolicy = { ...RUNNER_POLICY, assurances: devnetPolicy().assurances }
 
