@@ -51,56 +51,69 @@ const rsa = (modulusLength: number): KeyPair => generateKeyPairSync('rsa', { mod
 const spkiOf = ({ publicKey }: KeyPair): Uint8Array =>
   Uint8Array.from(publicKey.export({ type: 'spki', format: 'der' }))
 
-/** Keys made anew; every case of every algorithm, each by a name of its own. */
-export function signatureCases(): readonly SignatureCase[] {
-  const keys = new Map<string, KeyPair>([
+interface Keys {
+  /** By the name that `Signer.key` has; others are of types that nothing here is signed with. */
+  readonly byType: ReadonlyMap<string, KeyPair>
+  /** Of the same types as those that sign. */
+  readonly strangers: ReadonlyMap<string, KeyPair>
+  readonly otherRsa: readonly (readonly [name: string, key: KeyPair])[]
+}
+
+function generateKeys(): Keys {
+  const byType = new Map<string, KeyPair>([
     ...['P-256', 'P-384', 'P-521', 'secp256k1'].map((curve) => [curve, ec(curve)] as const),
     ['RSA', rsa(LEAST_RSA_BITS)],
     ['RSASSA-PSS', generateKeyPairSync('rsa-pss', { modulusLength: LEAST_RSA_BITS })],
     ['Ed25519', generateKeyPairSync('ed25519')],
     ['X25519', generateKeyPairSync('x25519')],
   ])
+  const strangers = new Map([
+    ['P-256', ec('P-256')],
+    ['P-384', ec('P-384')],
+    ['RSA', rsa(LEAST_RSA_BITS)],
+  ])
+  const three = generateKeyPairSync('rsa', { modulusLength: LEAST_RSA_BITS, publicExponent: 3 })
+  const larger = LARGER_RSA_BITS.map((bits) => [`a key of ${bits} bits`, rsa(bits)] as const)
+  return { byType, strangers, otherRsa: [...larger, ['an exponent of 3', three]] }
+}
+
+/** Every case of every algorithm, each by a name of its own, under keys made anew. */
+export function signatureCases(): readonly SignatureCase[] {
+  const keys = generateKeys()
   return SIGNATURE_ALGORITHMS.flatMap((algorithm) => casesOf(algorithm, keys))
 }
 
-function casesOf(algorithm: SignatureAlgorithm, keys: ReadonlyMap<string, KeyPair>): SignatureCase[] {
+function casesOf(algorithm: SignatureAlgorithm, { byType, strangers, otherRsa }: Keys): SignatureCase[] {
   const signer = SIGNERS[algorithm]
-  const key = keys.get(signer.key)!
+  const key = byType.get(signer.key)!
   const isRsa = signer.key === 'RSA'
   const asked = { algorithm, spki: spkiOf(key), signature: signed(signer, key), message: MESSAGE }
-  const good = (name: string, change: Partial<SignatureCase> = {}): SignatureCase => ({
+  const named = (expected: boolean, name: string, change: Partial<SignatureCase>): SignatureCase => ({
     ...asked,
     name: `${algorithm}, ${name}`,
-    expected: true,
+    expected,
     ...change,
   })
-  const bad = (name: string, change: Partial<SignatureCase>): SignatureCase => ({
-    ...good(name, change),
-    expected: false,
-  })
+  const good = (name: string, change: Partial<SignatureCase> = {}) => named(true, name, change)
+  const bad = (name: string, change: Partial<SignatureCase>) => named(false, name, change)
+  const larger = { spki: within(asked.spki), signature: within(asked.signature), message: within(asked.message) }
   const signatures = [...wrongSignatures(asked.signature), ...foreignSignatures(signer, key)]
-  const strangers = [...keys].filter(([name]) => name !== signer.key)
-  const stranger = isRsa ? rsa(LEAST_RSA_BITS) : ec(signer.key)
+  const keys = [...wrongKeys(key), ...(isRsa ? evenAndLargeExponents(key) : wrongPoints(signer.key, key))]
   return [
     good('as it is'),
-    good('within larger buffers', {
-      spki: within(asked.spki),
-      signature: within(asked.signature),
-      message: within(asked.message),
-    }),
-    ...(isRsa ? LARGER_RSA_BITS : []).map((bits) => {
-      const larger = rsa(bits)
-      return good(`a key of ${bits} bits`, { spki: spkiOf(larger), signature: signed(signer, larger) })
-    }),
-    ...(isRsa ? exponentCases(signer, key) : []).map(({ expected, name, ...change }) =>
-      expected ? good(name, change) : bad(name, change),
+    good('within larger buffers', larger),
+    ...(isRsa ? otherRsa : []).map(([name, other]) =>
+      good(name, { spki: spkiOf(other), signature: signed(signer, other) }),
     ),
     bad('another message', { message: flipped(MESSAGE, 0) }),
     bad('a message cut short', { message: MESSAGE.subarray(1) }),
     ...signatures.map(([name, signature]) => bad(name, { signature })),
-    ...strangers.map(([name, other]) => bad(`a key of ${name}`, { spki: spkiOf(other) })),
-    bad('another key of its type', { spki: spkiOf(stranger) }),
-    ...[...wrongKeys(key), ...(isRsa ? [] : wrongPoints(signer.key, key))].map(([name, spki]) => bad(name, { spki })),
+    ...(isRsa ? [bad('an exponent of 1', forgedUnderOne(key, asked.signature))] : []),
+    ...[...byType].flatMap(([name, other]) =>
+      name === signer.key ? [] : [bad(`a key of ${name}`, { spki: spkiOf(other) })],
+    ),
+    bad('another key of its type', { spki: spkiOf(strangers.get(signer.key)!) }),
+    ...keys.map(([name, spki]) => bad(name, { spki })),
   ]
 }
 
@@ -181,22 +194,21 @@ function wrongPoints(curve: string, key: KeyPair): Named {
   ]
 }
 
-/** RSA keys of other exponents than 65,537; under 1, everybody can sign: the signature is the padded message itself. */
-function exponentCases(
-  signer: Signer,
-  { publicKey, privateKey }: KeyPair,
-): readonly Pick<SignatureCase, 'name' | 'spki' | 'signature' | 'expected'>[] {
-  const three = generateKeyPairSync('rsa', { modulusLength: LEAST_RSA_BITS, publicExponent: 3 })
-  const signature = signed(signer, { publicKey, privateKey })
-  const padded = Uint8Array.from(publicDecrypt({ key: publicKey, padding: constants.RSA_NO_PADDING }, signature))
-  const withExponent = (bytes: readonly number[]): Uint8Array => {
-    const jwk = { ...publicKey.export({ format: 'jwk' }), e: Buffer.from(bytes).toString('base64url') }
-    return Uint8Array.from(createPublicKey({ key: jwk, format: 'jwk' }).export({ type: 'spki', format: 'der' }))
-  }
-  return [
-    { name: 'an exponent of 3', spki: spkiOf(three), signature: signed(signer, three), expected: true },
-    { name: 'an exponent of 1', spki: withExponent([1]), signature: padded, expected: false },
-    { name: 'an even exponent', spki: withExponent([1, 0, 0]), signature, expected: false },
-    { name: 'an exponent of 33 bits', spki: withExponent([1, 0, 0, 0, 1]), signature, expected: false },
-  ]
+function withExponent({ publicKey }: KeyPair, exponent: readonly number[]): Uint8Array {
+  const key = { ...publicKey.export({ format: 'jwk' }), e: Buffer.from(exponent).toString('base64url') }
+  return Uint8Array.from(createPublicKey({ key, format: 'jwk' }).export({ type: 'spki', format: 'der' }))
+}
+
+const evenAndLargeExponents = (key: KeyPair): Named => [
+  ['an even exponent', withExponent(key, [1, 0, 0])],
+  ['an exponent of 33 bits', withExponent(key, [1, 0, 0, 0, 1])],
+]
+
+/** Under an exponent of 1 everybody can sign: the padded message is its own signature. */
+function forgedUnderOne(
+  key: KeyPair,
+  signature: Uint8Array,
+): { readonly spki: Uint8Array; readonly signature: Uint8Array } {
+  const padded = publicDecrypt({ key: key.publicKey, padding: constants.RSA_NO_PADDING }, signature)
+  return { spki: withExponent(key, [1]), signature: Uint8Array.from(padded) }
 }

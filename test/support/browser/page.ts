@@ -16,11 +16,12 @@ export type Judgement =
   | { readonly accepted: Attestation.EvidenceVerdict }
   | { readonly refused: { readonly detail: Attestation.AttestationErrorDetail; readonly message: string } }
 
-export const SIMULATED_KINDS = ['nitro'] as const
-export type SimulatedKind = (typeof SIMULATED_KINDS)[number]
+/** Machines that the page can be: formats and, where they differ much, versions. */
+export const SIMULATED_MACHINES = ['nitro', 'tdx v4', 'tdx v5', 'sev-snp Milan VCEK', 'sev-snp Turin VLEK'] as const
+export type SimulatedMachine = (typeof SIMULATED_MACHINES)[number]
 
 export interface MintRequest {
-  readonly kind: SimulatedKind
+  readonly machine: SimulatedMachine
   /** Milliseconds since 1970. */
   readonly now: number
   /** The 32 bytes of R5. */
@@ -47,26 +48,55 @@ export async function judgeQuestion(
   return { refused: { detail, message } }
 }
 
-async function mintDocument(room: Room, { kind, now, reportData }: MintRequest): Promise<Minted> {
-  const { authority, attester } = await MINTS[kind](room, now)
+async function mintDocument(room: Room, { machine, now, reportData }: MintRequest): Promise<Minted> {
+  const { authority, attester } = await MACHINES[machine](room, now)
   const { document, collateral } = await attester.attest(reportData, now)
-  return { input: { kind, document, collateral }, trustRoots: [authority.trustRoot] }
+  return { input: { kind: attester.kind, document, collateral }, trustRoots: [authority.trustRoot] }
 }
 
-interface SimulatedMachine {
+type Started = Promise<{
   readonly authority: { readonly trustRoot: Attestation.TrustRoot }
   readonly attester: Attestation.Attester
-}
+}>
+type SnpInit = Parameters<Room['createSimulatedSnpAuthority']>[1]
+type SnpSubject = Attestation.SimulatedSnpAttesterInit['subject']
 
+const components = { subtle, random }
 const MEASURED = { bytes: new Uint8Array([1]) }
 const MEASUREMENTS = { code: MEASURED, configuration: MEASURED, models: MEASURED }
 
-const MINTS: Readonly<Record<SimulatedKind, (room: Room, now: number) => Promise<SimulatedMachine>>> = {
-  nitro: async (room, now) => {
-    const authority = await room.createSimulatedAuthority({ subtle, random }, { label: 'page', now })
-    const init = { instanceId: 'i-page', measurements: MEASUREMENTS }
-    return { authority, attester: room.simulatedAttester({ authority, subtle }, init) }
-  },
+async function nitro(room: Room, now: number): Started {
+  const authority = await room.createSimulatedAuthority(components, { label: 'page', now })
+  const init = { instanceId: 'i-page', measurements: MEASUREMENTS }
+  return { authority, attester: room.simulatedAttester({ authority, subtle }, init) }
+}
+
+async function tdx(room: Room, now: number, version: 4 | 5): Started {
+  const authority = await room.createSimulatedTdxAuthority(components, { label: 'page', now })
+  return { authority, attester: authority.attester({ version, measurements: MEASUREMENTS }) }
+}
+
+async function snp(room: Room, now: number, product: SnpInit['product'], subject: SnpSubject): Started {
+  const init = { label: 'page', product, now, modulusLength: SNP_MODULUS_BITS }
+  const authority = await room.createSimulatedSnpAuthority(components, init)
+  const versions = { bootloader: 3, tee: 0, snp: 20, microcode: 209, ...(product === 'Turin' ? { fmc: 1 } : {}) }
+  const attester = await room.simulatedSnpAttester(
+    { authority, subtle },
+    { subject, tcb: versions, measurements: MEASUREMENTS },
+  )
+  return { authority, attester }
+}
+
+/** AMD's keys have 4,096, which take a page seconds to make. */
+const SNP_MODULUS_BITS = 2048
+const CHIP_ID = new Uint8Array(64).fill(0x1d)
+
+const MACHINES: Readonly<Record<SimulatedMachine, (room: Room, now: number) => Started>> = {
+  nitro,
+  'tdx v4': (room, now) => tdx(room, now, 4),
+  'tdx v5': (room, now) => tdx(room, now, 5),
+  'sev-snp Milan VCEK': (room, now) => snp(room, now, 'Milan', { signingKey: 'VCEK', chipId: CHIP_ID }),
+  'sev-snp Turin VLEK': (room, now) => snp(room, now, 'Turin', { signingKey: 'VLEK', cspId: 'Page Cloud' }),
 }
 
 /** Answers to `BrowserPage.judge`. */
