@@ -21,7 +21,7 @@ import {
   padReportData,
   type VerifierContext,
 } from './evidence.ts'
-import type { EvidencePolicy } from './policy.ts'
+import { type EvidencePolicy, namesGpus } from './policy.ts'
 import { verifyEvidence } from './verifyEvidence.ts'
 
 /** Formats that can stand behind a grant alone: they attest the processor that holds the session key (R5). */
@@ -129,7 +129,7 @@ const gpuPolicies = new WeakMap<EvidencePolicy, EvidencePolicy>()
 
 /** The vendor's signed manifests say what runs on a GPU; a list counts where it names any. One object for each policy. */
 function gpuPolicyOf(policy: EvidencePolicy): EvidencePolicy {
-  if (policy.measurements === 'any' || policy.measurements.some(({ kind }) => kind === 'nvidia-gpu')) return policy
+  if (policy.measurements === 'any' || namesGpus(policy.measurements)) return policy
   const known = gpuPolicies.get(policy)
   if (known !== undefined) return known
   const derived: EvidencePolicy = { ...policy, measurements: 'any' }

@@ -191,6 +191,17 @@ export function admitTcb(policy: EvidencePolicy, status: TcbStatus | undefined):
   return refuse('tcb-status-refused', policy.tcbStatuses.join(', ') || 'no status at all', status)
 }
 
+/** An entry that nothing meets. */
+const NO_GPU: AllowedMeasurements = { kind: 'nvidia-gpu', values: {} }
+
+/** Whether a list speaks of GPUs: one that names none leaves them to their maker's signed manifests. */
+export const namesGpus = (list: readonly { readonly kind: DocumentKind }[]): boolean =>
+  list.some(({ kind }) => kind === 'nvidia-gpu')
+
+/** What is left of a list. With its last GPU gone no GPU is accepted, rather than every one. */
+export const narrowed = <T extends AllowedMeasurements>(list: readonly T[], left: readonly T[]): readonly T[] =>
+  namesGpus(list) && !namesGpus(left) ? [...left, NO_GPU as T] : left
+
 /** Whether one entry of the allow-list is met in every register it names. */
 export function admitMeasurements(
   policy: EvidencePolicy,

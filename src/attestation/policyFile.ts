@@ -7,6 +7,8 @@ import {
   devnetPolicy,
   type EvidencePolicy,
   evidencePolicySchema,
+  namesGpus,
+  narrowed,
   productionPolicy,
   SNP_PRODUCTS,
   type SnpTcb,
@@ -86,10 +88,13 @@ export function mergePolicies(own: EvidencePolicy, epoch: EpochPolicy): Evidence
 const both = <T>(own: readonly T[], epoch: readonly T[] | undefined): readonly T[] =>
   epoch === undefined ? own : own.filter((each) => epoch.includes(each))
 
+/** Programs in both lists; of GPUs those of the one list, where the other names none. */
 function commonPrograms(own: readonly AllowedMeasurements[], epoch: readonly AllowedMeasurements[]) {
   const idOf = (entry: AllowedMeasurements): string => bytesToHex(canonicalBytes(entry as unknown as Json))
   const known = new Set(epoch.map(idOf))
-  return own.filter((entry) => known.has(idOf(entry)))
+  const common = own.filter((entry) => known.has(idOf(entry)))
+  if (namesGpus(own) && namesGpus(epoch)) return narrowed(own, common)
+  return [...common, ...[...own, ...epoch].filter((entry) => namesGpus([entry]))]
 }
 
 function higherFloors(own: TcbFloors, epoch: TcbFloors): TcbFloors {

@@ -7,6 +7,7 @@ import {
   type EvidencePolicy,
   MAX_POLICY_BYTES,
   measurementDigest,
+  narrowed,
   type PolicyFile,
   parseEpochPolicy,
   parsePolicyFile,
@@ -146,7 +147,8 @@ class ChainPolicies implements EpochPolicies {
       digest: measurementDigest(entry),
     }))
     const allowed = await readAllowed(this.#c.chain, names, epoch)
-    return { ...document, measurements: document.measurements.filter((_, index) => allowed[index] === true) }
+    const counting = document.measurements.filter((_, index) => allowed[index] === true)
+    return { ...document, measurements: [...narrowed(document.measurements, counting)] }
   }
 
   async #documentOf(published: PublishedPolicy, epoch: number): Promise<EpochPolicy> {

@@ -4,6 +4,7 @@ import {
   devnetPolicy,
   type EvidencePolicy,
   evidenceDigest,
+  narrowed,
   type PeerContext,
   type PeerEvidence,
   productionPolicy,
@@ -174,6 +175,8 @@ describe('the evidence of a peer with a GPU (R5)', () => {
     expect(verdict.ok && verdict.value.checked).toContain('measurements')
     const other = { kind: 'nvidia-gpu', values: { arch: '0x00' } } as const
     expect(await judge(evidence, policy({ measurements: [program, other] }))).toBe('measurement-refused')
+    const revoked = narrowed([program, other], [program])
+    expect(await judge(evidence, policy({ measurements: revoked }))).toBe('measurement-refused')
     expect(await judge(evidence, policy({ requireGpuAppraisal: true }))).toBe('collateral-missing')
   })
 

@@ -6,6 +6,7 @@ import {
   type EpochPolicy,
   formatEpochPolicy,
   measurementDigest,
+  narrowed,
   parseEpochPolicy,
   parsePolicyFile,
   policyEntries,
@@ -14,9 +15,12 @@ import {
   verifyCommitment,
 } from '../../../src/attestation/index.ts'
 import { mergePolicies } from '../../../src/attestation/policyFile.ts'
-import { H, merkleProof, sha256, utf8, verifyMerkleProof } from '../../../src/protocol/index.ts'
+import { bytesToHex, H, merkleProof, sha256, utf8, verifyMerkleProof } from '../../../src/protocol/index.ts'
 
 const program = (byte: string) => ({ kind: 'nitro', values: { pcr0: `0x${byte.repeat(48)}` } }) as const
+const gpu = (arch: string) => ({ kind: 'nvidia-gpu', values: { arch: bytesToHex(utf8(arch)) } }) as const
+/** An entry that no GPU meets. */
+const noGpu = { kind: 'nvidia-gpu', values: {} } as const
 const snp = { bootloader: 3, tee: 0, snp: 8, microcode: 115 }
 
 const POLICY: EpochPolicy = {
@@ -137,6 +141,21 @@ describe('a node’s policy and the epoch’s', () => {
     const simulated: EpochPolicy = { ...POLICY, assurances: ['simulated'] }
     expect(mergePolicies(productionPolicy(), simulated).assurances).toEqual([])
     expect(mergePolicies(devnetPolicy(), POLICY).assurances).toEqual(['hardware-aws', 'hardware-amd'])
+  })
+
+  it.each([
+    ['the epoch names none', [program('aa'), gpu('H100')], [program('aa')], [program('aa'), gpu('H100')]],
+    ['the file names none', [program('aa')], [program('aa'), gpu('H100')], [program('aa'), gpu('H100')]],
+    ['both name one', [gpu('H100'), gpu('H200')], [gpu('H200'), gpu('B200')], [gpu('H200')]],
+    ['they agree on none', [program('aa'), gpu('H100')], [program('aa'), gpu('B200')], [program('aa'), noGpu]],
+  ])('keep GPUs to the list that names them where %s', (_, own, epoch, merged) => {
+    const { measurements } = mergePolicies(productionPolicy(own), { ...POLICY, measurements: epoch })
+    expect(measurements).toEqual(merged)
+  })
+
+  it('stay closed to GPUs when the last that was listed is revoked', () => {
+    expect(narrowed([program('aa'), gpu('H100')], [program('aa')])).toEqual([program('aa'), noGpu])
+    expect(narrowed([program('aa')], [])).toEqual([])
   })
 
   it('from a local file leaves the chain aside, and takes no program it does not list', () => {
