@@ -26,17 +26,7 @@ export const ARROWS: { readonly [room: string]: readonly string[] } = {
 /** Rooms that also run in a browser, with the packages they may import: pure JavaScript, no native code, no wasm. */
 export const PURE_ROOMS: { readonly [room: string]: readonly string[] } = {
   protocol: ['@noble/hashes', 'canonicalize', 'multiformats'],
-  attestation: [
-    '@hpke/core',
-    '@noble/hashes',
-    '@peculiar/x509',
-    '@xmldom/xmldom',
-    'cborg',
-    'jose',
-    'reflect-metadata',
-    'xmldsigjs',
-    'zod',
-  ],
+  attestation: ['@hpke/core', '@noble/hashes', '@peculiar/x509', 'cborg', 'jose', 'reflect-metadata', 'zod'],
 }
 
 /** What only some machines have: a pure room gets these as ports (R28). */
