@@ -24,6 +24,8 @@ export interface XmlElement {
 const MAX_DEPTH = 16
 const MAX_ELEMENTS = 4_096
 const MAX_ATTRIBUTES = 256
+/** Namespaces in scope of one element, which has a map of them: manifests declare three. */
+const MAX_NAMESPACES = 16
 
 const DECLARATION = /^<\?xml version="1\.0"(?: encoding="[Uu][Tt][Ff]-8")?(?: standalone="(?:yes|no)")?\?>/
 const TAG = /<(\/?)((?:[A-Za-z_][A-Za-z0-9._-]*:)?[A-Za-z_][A-Za-z0-9._-]*)/y
@@ -121,6 +123,7 @@ class Parser {
       if (named.length + declared.size > MAX_ATTRIBUTES) throw new XmlError(`more than ${MAX_ATTRIBUTES} attributes`)
     }
     const scope = declared.size === 0 && parent ? parent.scope : new Map([...(parent?.scope ?? []), ...declared])
+    if (scope.size > MAX_NAMESPACES) throw new XmlError(`more than ${MAX_NAMESPACES} namespaces in scope`)
     const attributes = named.map(([each, value]) => ({ ...resolve(each, scope, true), value }))
     const expanded = new Set(attributes.map(({ namespace, local }) => `${namespace} ${local}`))
     if (expanded.size !== attributes.length) throw new XmlError(`an attribute of ${name} twice`)

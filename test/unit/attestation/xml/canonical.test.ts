@@ -51,6 +51,11 @@ describe('XML as read here', () => {
     ['too many levels', `${'<a>'.repeat(17)}${'</a>'.repeat(17)}`],
     ['too many elements', `<a>${'<b/>'.repeat(4_096)}</a>`],
     ['too many attributes', `<a ${Array.from({ length: 257 }, (_, at) => `b${at}=""`).join(' ')}/>`],
+    ['too many namespaces', `<a ${Array.from({ length: 17 }, (_, at) => `xmlns:n${at}="u"`).join(' ')}/>`],
+    [
+      'too many namespaces from elements around one',
+      `${Array.from({ length: 15 }, (_, at) => `<a xmlns:n${2 * at}="u" xmlns:n${2 * at + 1}="u">`).join('')}${'</a>'.repeat(15)}`,
+    ],
   ])('has not %s', (_, text) => {
     expect(() => parse(text)).toThrow(XmlError)
   })
