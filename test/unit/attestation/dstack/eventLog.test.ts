@@ -46,6 +46,8 @@ describe("dstack's event log", () => {
     ['an event of its own in another register', [{ ...runtime, imr: 2 }], 'malformed-event-log'],
     ['an event of firmware in RTMR3', [{ ...firmware, imr: 3 }], 'malformed-event-log'],
     ['a name without end', [{ ...runtime, event: 'a'.repeat(257) }], 'malformed-event-log'],
+    // Else an app whose compose hash begins with 3ah could hide it in a name, and log another's afterwards.
+    ['a name that a colon would end sooner', [{ ...runtime, event: 'app-id:' }], 'malformed-event-log'],
     ['a payload in upper case', [{ ...runtime, event_payload: 'ABCD' }], 'malformed-event-log'],
     ['half a byte of payload', [{ ...runtime, event_payload: 'abc' }], 'malformed-event-log'],
     ['a preimage that says something else', [{ ...runtime, preimage: '00' }], 'malformed-event-log'],
