@@ -31,6 +31,11 @@ function millisecondsOf(value: unknown): number | undefined {
   return value * 1000 <= MAX_TIME_MS ? value * 1000 : undefined
 }
 
+const MAX_SHOWN = 64
+
+/** A claim in an error: any JSON, also an object whose own `toString` is no function. */
+export const shown = (value: unknown): string => JSON.stringify(value ?? null).slice(0, MAX_SHOWN)
+
 /** Text of at most 1,024 characters that is not empty. */
 export const textOf = (value: unknown): string | undefined =>
   typeof value === 'string' && value.length > 0 && value.length <= 1_024 ? value : undefined

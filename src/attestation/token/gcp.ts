@@ -10,7 +10,7 @@ import {
 import { type JsonObject, memberOf } from '../json.ts'
 import { type Certificate, parseCertificate } from '../x509/certificate.ts'
 import { chainEnd, verifyChain } from '../x509/chain.ts'
-import { hexClaim, readTimes, textMeasurement, textOf } from './claims.ts'
+import { hexClaim, readTimes, shown, textMeasurement, textOf } from './claims.ts'
 import { type Jws, parseTokenDocument, verifyJws } from './jws.ts'
 import { keyOfSpki } from './keySet.ts'
 import { type AdmittedKey, admitAudience, admitKey, type TokenIssuer, trustKey } from './trustedKey.ts'
@@ -34,7 +34,7 @@ export const verifyGcp: EvidenceVerifier = async (evidence, context) => {
   if (!parsed.ok) return parsed
   const { payload } = parsed.value
   const issuer = memberOf(payload, 'iss')
-  if (issuer !== GCP_ISSUER) return refuse('issuer-refused', GCP_ISSUER, String(issuer).slice(0, 256))
+  if (issuer !== GCP_ISSUER) return refuse('issuer-refused', GCP_ISSUER, shown(issuer))
   const key = await keyOf(parsed.value, evidence, context)
   if (!key.ok) return key
   const times = readTimes(payload, context)
@@ -100,15 +100,14 @@ function readClaims(payload: JsonObject, { policy }: VerifierContext): Result<Cl
   if (!admitted.ok) return admitted
   const model = memberOf(payload, 'hwmodel')
   const software = memberOf(payload, 'swname')
-  if (!MODELS.some((each) => each === model))
-    return refuse('verifier-refused', MODELS.join(', '), String(model).slice(0, 64))
+  if (!MODELS.some((each) => each === model)) return refuse('verifier-refused', MODELS.join(', '), shown(model))
   if (!SOFTWARE.some((each) => each === software))
-    return refuse('verifier-refused', SOFTWARE.join(', '), String(software).slice(0, 64))
+    return refuse('verifier-refused', SOFTWARE.join(', '), shown(software))
   const secure = memberOf(payload, 'secboot')
-  if (secure !== true) return refuse('verifier-refused', 'secboot true', String(secure))
+  if (secure !== true) return refuse('verifier-refused', 'secboot true', shown(secure))
   const sources = memberOf(payload, 'attester_tcb')
   if (model === 'GCP_INTEL_TDX' && !(Array.isArray(sources) && sources.length === 1 && sources[0] === 'INTEL'))
-    return refuse('verifier-refused', 'attester_tcb ["INTEL"]', JSON.stringify(sources ?? null).slice(0, 64))
+    return refuse('verifier-refused', 'attester_tcb ["INTEL"]', shown(sources))
   const status = textOf(memberOf(payload, 'dbgstat'))
   if (status === undefined) return refuse('malformed-token', 'dbgstat', 'none')
   const nonce = textOf(soleOf(memberOf(payload, 'eat_nonce')))

@@ -4,6 +4,7 @@ import { MAX_TOKEN_BYTES } from '../constants.ts'
 import type { AttestationCrypto } from '../crypto.ts'
 import { type AttestationError, refuse, refuseSize } from '../errors.ts'
 import { isJsonObject, type JsonObject, memberOf, parseJson } from '../json.ts'
+import { shown } from './claims.ts'
 
 /** What clouds' verifiers sign with. */
 export type TokenAlgorithm = 'ES256' | 'ES384' | 'RS256'
@@ -84,16 +85,14 @@ export async function verifyJws(
 
 function checkHeader(header: unknown, rules: JwsRules): Result<Pick<Jws, 'kid' | 'x5c'>, AttestationError> {
   if (!isJsonObject(header)) return refuse('malformed-token', 'a header in an object', typeof header)
-  if (Object.hasOwn(header, 'crit'))
-    return refuse('unknown-critical-header', 'no critical header', JSON.stringify(header.crit).slice(0, 64))
+  if (Object.hasOwn(header, 'crit')) return refuse('unknown-critical-header', 'no critical header', shown(header.crit))
   const algorithm = memberOf(header, 'alg')
-  if (algorithm !== rules.algorithm)
-    return refuse('wrong-algorithm', rules.algorithm, JSON.stringify(algorithm ?? null).slice(0, 64))
+  if (algorithm !== rules.algorithm) return refuse('wrong-algorithm', rules.algorithm, shown(algorithm))
   const allowed = rules.x5c === true ? [...HEADER_MEMBERS, 'x5c'] : HEADER_MEMBERS
   const foreign = Object.keys(header).find((name) => !allowed.includes(name))
   if (foreign !== undefined) return refuse('unexpected-header', allowed.join(', '), foreign.slice(0, 64))
   const type = memberOf(header, 'typ')
-  if (type !== undefined && type !== 'JWT') return refuse('unexpected-header', 'typ JWT', String(type).slice(0, 64))
+  if (type !== undefined && type !== 'JWT') return refuse('unexpected-header', 'typ JWT', shown(type))
   const kid = memberOf(header, 'kid')
   if (kid !== undefined && !(typeof kid === 'string' && kid.length > 0 && kid.length <= MAX_KID))
     return refuse('malformed-token', `kid of 1 to ${MAX_KID} characters`, typeof kid)

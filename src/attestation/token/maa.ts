@@ -4,7 +4,7 @@ import type { AttestationCrypto } from '../crypto.ts'
 import { type AttestationError, refuse } from '../errors.ts'
 import { type AuthenticEvidence, type EvidenceVerifier, TCB_STATUSES, type TcbStatus } from '../evidence.ts'
 import { isJsonObject, type JsonObject, memberOf } from '../json.ts'
-import { hexClaim, readTimes, reportDataOf, textOf } from './claims.ts'
+import { hexClaim, readTimes, reportDataOf, shown, textOf } from './claims.ts'
 import { parseTokenDocument, verifyJws } from './jws.ts'
 import { rsaKey } from './keySet.ts'
 import { admitKey, type TokenIssuer } from './trustedKey.ts'
@@ -45,7 +45,7 @@ export const verifyMaa: EvidenceVerifier = async ({ document, collateral }, cont
   const { payload } = parsed.value
   const issuer = memberOf(payload, 'iss')
   if (typeof issuer !== 'string' || !ISSUER.test(issuer))
-    return refuse('issuer-refused', 'https://*.attest.azure.net, .us or .cn', String(issuer).slice(0, 256))
+    return refuse('issuer-refused', 'https://*.attest.azure.net, .us or .cn', shown(issuer))
   const key = admitKey(parsed.value, issuer, collateral, context, SIGNER)
   if (!key.ok) return key
   const times = readTimes(payload, context)
@@ -74,18 +74,18 @@ type Claims = Pick<
 
 function readClaims(payload: JsonObject, crypto: AttestationCrypto): Result<Claims, AttestationError> {
   const version = memberOf(payload, 'x-ms-ver')
-  if (version !== '1.0') return refuse('malformed-token', 'x-ms-ver 1.0', String(version).slice(0, 64))
+  if (version !== '1.0') return refuse('malformed-token', 'x-ms-ver 1.0', shown(version))
   const outer = memberOf(payload, 'x-ms-attestation-type')
   const tee = outer === 'azurevm' ? memberOf(payload, 'x-ms-isolation-tee') : payload
   const type = memberOf(tee, 'x-ms-attestation-type')
   const registers = typeof type === 'string' && Object.hasOwn(REGISTERS, type) ? REGISTERS[type] : undefined
   if (!isJsonObject(tee) || typeof type !== 'string' || registers === undefined)
-    return refuse('malformed-token', `claims of ${TEES.join(' or ')}`, `${String(outer)} with ${String(type)}`)
+    return refuse('malformed-token', `claims of ${TEES.join(' or ')}`, `${shown(outer)} with ${shown(type)}`)
   const status = memberOf(tee, 'x-ms-compliance-status')
   if (!COMPLIANT.some((each) => each === status))
-    return refuse('verifier-refused', COMPLIANT.join(', '), `x-ms-compliance-status ${String(status).slice(0, 64)}`)
+    return refuse('verifier-refused', COMPLIANT.join(', '), `x-ms-compliance-status ${shown(status)}`)
   const secure = memberOf(payload, 'secureboot')
-  if (secure !== undefined && secure !== true) return refuse('verifier-refused', 'secureboot true', String(secure))
+  if (secure !== undefined && secure !== true) return refuse('verifier-refused', 'secureboot true', shown(secure))
 
   const debug = debugOf(payload, tee, type)
   if (debug === undefined) return refuse('malformed-token', `the debug claim of ${type}`, 'none')

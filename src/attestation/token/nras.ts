@@ -3,7 +3,7 @@ import { equalBytes } from '../bytes.ts'
 import { type AttestationError, refuse } from '../errors.ts'
 import type { AuthenticEvidence, EvidenceVerifier, VerifierContext } from '../evidence.ts'
 import { type JsonObject, memberOf } from '../json.ts'
-import { hexClaim, readTimes, textMeasurement, textOf } from './claims.ts'
+import { hexClaim, readTimes, shown, textMeasurement, textOf } from './claims.ts'
 import { verifyJws } from './jws.ts'
 import { type Device, type NrasBundle, parseBundle } from './nrasBundle.ts'
 import { type AdmittedKey, admitKey, type TokenIssuer } from './trustedKey.ts'
@@ -46,7 +46,7 @@ export const verifyNras: EvidenceVerifier = async ({ document, collateral }, con
   const keys: AdmittedKey[] = []
   for (const token of tokens) {
     const issuer = memberOf(token.payload, 'iss')
-    if (issuer !== NRAS_ISSUER) return refuse('issuer-refused', NRAS_ISSUER, String(issuer).slice(0, 256))
+    if (issuer !== NRAS_ISSUER) return refuse('issuer-refused', NRAS_ISSUER, shown(issuer))
     const key = admitKey(token, NRAS_ISSUER, collateral, context, SIGNER)
     if (!key.ok && key.error.code === 'no-jwks')
       return refuse('no-jwks', `the key set of ${NRAS_ISSUER}`, 'none; digests match')
@@ -89,7 +89,7 @@ function readClaims({ overall, devices }: NrasBundle, context: VerifierContext):
     spans.push(times.value)
   }
   const result = memberOf(overall.payload, 'x-nvidia-overall-att-result')
-  if (result !== true) return refuse('verifier-refused', 'x-nvidia-overall-att-result true', String(result))
+  if (result !== true) return refuse('verifier-refused', 'x-nvidia-overall-att-result true', shown(result))
   const nonce = hexClaim(memberOf(overall.payload, 'eat_nonce'), NONCE_BYTES)
   if (nonce === undefined) return refuse('malformed-token', `eat_nonce of ${NONCE_BYTES} bytes in hex`, 'another')
 
@@ -144,10 +144,10 @@ function readDevice({ name, jws: { payload } }: Device, nonce: Uint8Array): Resu
 /** What in a device's claims is no full success; undefined where nothing is. */
 function faultOf(payload: JsonObject): string | undefined {
   const result = memberOf(payload, 'measres')
-  if (result !== 'success' && result !== 'Success') return `measres ${String(result).slice(0, 64)}`
-  if (memberOf(payload, 'secboot') !== true) return `secboot ${String(memberOf(payload, 'secboot')).slice(0, 64)}`
+  if (result !== 'success' && result !== 'Success') return `measres ${shown(result)}`
+  if (memberOf(payload, 'secboot') !== true) return `secboot ${shown(memberOf(payload, 'secboot'))}`
   const failed = OUTCOMES.find((name) => memberOf(payload, name) !== undefined && memberOf(payload, name) !== true)
-  if (failed !== undefined) return `${failed} ${String(memberOf(payload, failed)).slice(0, 64)}`
+  if (failed !== undefined) return `${failed} ${shown(memberOf(payload, failed))}`
   const chain = CHAINS.find((name) => memberOf(payload, name) !== undefined && !isGood(memberOf(payload, name)))
   return chain && `${chain} that is not valid and good`
 }

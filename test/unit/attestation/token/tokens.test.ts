@@ -1,10 +1,12 @@
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose'
 import { beforeAll, describe, expect, it } from 'vitest'
 import {
+  type Assurance,
   assertPolicy,
   parsePolicy,
   pinKeySet,
   productionPolicy,
+  type TokenKind,
   webAttestationCrypto,
 } from '../../../../src/attestation/index.ts'
 import { bytesToHex } from '../../../../src/protocol/index.ts'
@@ -119,6 +121,41 @@ describe("tokens of clouds' verifiers, minted by their published claims", () => 
     const policy = trusting(google, 'verifier-google')
     const trustedKeySets = policy.trustedKeySets.map((set) => ({ ...set, audiences: ['https://opg.example/evidence'] }))
     expect((await gcp({}, { trustedKeySets })).assurance).toBe('verifier-google')
+  })
+
+  it('refuses claims of any JSON in the place of a text, also objects that turn into none', async () => {
+    const hostile = { toString: 1, valueOf: 1 }
+    const codeOf = async (
+      kind: TokenKind,
+      document: Uint8Array | string,
+      signer: TokenSigner,
+      assurance: Assurance,
+    ) => {
+      const judged = await judgeToken(kind, document, { policy: trusting(signer, assurance), jwks: signer.jwks })
+      return judged.ok ? 'accept' : judged.error.code
+    }
+    const typed = await nvidia.signText({ alg: 'ES384', kid: 'key-1', typ: hostile }, '{}')
+    const asBundle = JSON.stringify([['JWT', typed], { 'GPU-0': typed }])
+    expect(await codeOf('nras', asBundle, nvidia, 'verifier-nvidia')).toBe('unexpected-header')
+    for (const name of ['iss', 'x-nvidia-overall-att-result']) {
+      const document = await mintNras(nvidia, { overall: { [name]: hostile } })
+      expect(await codeOf('nras', document, nvidia, 'verifier-nvidia')).toMatch(/^(issuer|verifier)-refused$/)
+    }
+    for (const name of ['measres', 'secboot', 'x-nvidia-gpu-arch-check']) {
+      const document = await mintNras(nvidia, { gpus: [gpuClaims({ [name]: hostile })] })
+      expect(await codeOf('nras', document, nvidia, 'verifier-nvidia')).toBe('verifier-refused')
+    }
+    const compliance = 'x-ms-compliance-status'
+    for (const name of ['iss', 'x-ms-ver', 'x-ms-attestation-type', compliance, 'secureboot']) {
+      const document = await azure.sign(maaClaims(snpClaims({ [name]: hostile })))
+      expect(await codeOf('maa', document, azure, 'verifier-azure')).toMatch(
+        /^(issuer-|verifier-)refused$|^malformed-token$/,
+      )
+    }
+    for (const name of ['iss', 'hwmodel', 'swname', 'secboot', 'attester_tcb']) {
+      const document = await google.sign(gcpClaims({ [name]: hostile }))
+      expect(await codeOf('gcp', document, google, 'verifier-google')).toMatch(/^(issuer|verifier)-refused$/)
+    }
   })
 
   it('answers the same with WebCrypto', async () => {
