@@ -143,6 +143,15 @@ export type AttestationErrorDetail =
 
 export class AttestationError extends CodedError<AttestationErrorDetail> {}
 
+/** Characters of what was expected and what came: registers are below 200, lists of them are cut. */
+const MAX_WORDS = 1_024
+/** Line ends, terminals' commands and changes of direction: documents may say them, messages and logs must not. */
+const COMMANDS = /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu
+
+/** Words of a document made fit for a message. */
+const worded = (text: string): string =>
+  (text.length > MAX_WORDS ? `${text.slice(0, MAX_WORDS)}…` : text).replace(COMMANDS, '\ufffd')
+
 type Failure = { readonly ok: false; readonly error: AttestationError }
 
 export const mismatch = (
@@ -150,8 +159,10 @@ export const mismatch = (
   expected: string,
   got: string,
   cause?: unknown,
-): AttestationError =>
-  new AttestationError({ code, expected, got }, `${code}: expected ${expected}, got ${got}`, causeOf(cause))
+): AttestationError => {
+  const detail = { code, expected: worded(expected), got: worded(got) }
+  return new AttestationError(detail, `${code}: expected ${detail.expected}, got ${detail.got}`, causeOf(cause))
+}
 
 export const refuse = (code: EvidenceCode, expected: string, got: string, cause?: unknown): Failure =>
   fail(mismatch(code, expected, got, cause))
@@ -162,14 +173,11 @@ export const refuseCertificate = (
   expected: string,
   got: string,
   cause?: unknown,
-): Failure =>
-  fail(
-    new AttestationError(
-      { code, certificate, expected, got },
-      `${code}: certificate ${certificate} of the chain: expected ${expected}, got ${got}`,
-      causeOf(cause),
-    ),
-  )
+): Failure => {
+  const detail = { code, certificate, expected: worded(expected), got: worded(got) }
+  const message = `${code}: certificate ${certificate} of the chain: expected ${detail.expected}, got ${detail.got}`
+  return fail(new AttestationError(detail, message, causeOf(cause)))
+}
 
 export const refuseSize = (limit: number, got: number): Failure =>
   fail(
