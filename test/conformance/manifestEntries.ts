@@ -38,7 +38,7 @@ const manifestSchema = z.object({
     }),
   ),
 })
-type ManifestVector = z.infer<typeof manifestSchema>['vectors'][number]
+export type ManifestVector = z.infer<typeof manifestSchema>['vectors'][number]
 
 /** Folders beside a manifest that hold the vendors' certificates, by kind. */
 const KIND_FOLDERS: Readonly<Record<string, readonly string[]>> = {
