@@ -39,7 +39,8 @@ export interface KindRow {
   readonly vectors: string
 }
 
-const CHAIN = ['structure', 'trust-root', 'certificate-chain', 'signature', 'not-debug'] as const
+const DEVICE = ['structure', 'trust-root', 'certificate-chain', 'signature'] as const
+const CHAIN = [...DEVICE, 'not-debug'] as const
 const TOKEN = ['structure', 'trust-root', 'signature', 'not-debug', 'freshness'] as const
 
 export const KINDS: Readonly<Record<DocumentKind, KindRow>> = {
@@ -94,15 +95,15 @@ export const KINDS: Readonly<Record<DocumentKind, KindRow>> = {
   },
   'nvidia-gpu': {
     proves: 'these GPUs, their driver and firmware; nothing about the host they sit in',
-    always: CHAIN,
-    supplied: ['fwid', 'rim', 'ocsp'],
+    always: DEVICE,
+    supplied: ['fwid', 'rim', 'not-debug', 'ocsp'],
     never: [],
     vectors: 'Hopper',
   },
   'nvidia-switch': {
     proves: 'these NVSwitches and their firmware; nothing about the host they sit in',
-    always: CHAIN,
-    supplied: ['fwid', 'rim', 'ocsp'],
+    always: DEVICE,
+    supplied: ['fwid', 'rim', 'not-debug', 'ocsp'],
     never: [],
     vectors: 'LS10',
   },

@@ -107,7 +107,8 @@ export interface VerifierContext {
 export interface AuthenticEvidence extends AdmittedRoot {
   /** Registers by name, e.g. `pcr0`, `mrtd`, `measurement`. */
   readonly measurements: Readonly<Record<string, Hex>>
-  readonly debug: boolean
+  /** Whether others can read its memory; undefined where nothing that was checked tells. */
+  readonly debug: boolean | undefined
   readonly reportData: Uint8Array
   readonly publicKey: Uint8Array | undefined
   readonly nonce: Uint8Array | undefined

@@ -68,8 +68,9 @@ function appraise(
   const checked: Check[] = [...evidence.checked]
   const notChecked: Check[] = [...evidence.notChecked]
 
-  if (evidence.debug) return refuse('debug', 'an enclave without debug mode', 'one whose memory its host can read')
-  checked.push('not-debug')
+  if (evidence.debug === true)
+    return refuse('debug', 'an enclave without debug mode', 'one whose memory its host can read')
+  ;(evidence.debug === undefined ? notChecked : checked).push('not-debug')
   if (policy.revokedChips.includes(evidence.instanceId))
     return refuse('chip-revoked', 'a machine that is not revoked', evidence.instanceId)
   const tcb = admitTcb(policy, evidence.tcbStatus)
