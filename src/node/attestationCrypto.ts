@@ -8,20 +8,34 @@ import {
   type SignatureAlgorithm,
 } from '../attestation/index.ts'
 
-interface Parameters {
+type VerifyKey = Parameters<typeof verify>[2]
+
+interface Scheme {
   readonly hash: string
-  readonly scheme: { readonly dsaEncoding: 'ieee-p1363' } | { readonly padding: number; readonly saltLength?: number }
+  readonly key: (key: KeyObject) => VerifyKey
+  readonly signature: (signature: Uint8Array) => Uint8Array | undefined
 }
 
-const P1363 = { dsaEncoding: 'ieee-p1363' } as const
-const PKCS1 = { padding: constants.RSA_PKCS1_PADDING } as const
+const asIs = <T>(value: T): T => value
+/** OpenSSL takes ECDSA signatures in DER; `ieee-p1363` converts too, at half the cost of a verification. */
+const ecdsa = (hash: string, width: number): Scheme => ({
+  hash,
+  key: asIs,
+  signature: (signature) => (signature.length === 2 * width ? ecdsaDer(signature) : undefined),
+})
+const rsa = (hash: string, options: { readonly padding: number; readonly saltLength?: number }): Scheme => ({
+  hash,
+  key: (key) => ({ key, ...options }),
+  signature: asIs,
+})
 
-const PARAMETERS: Readonly<Record<SignatureAlgorithm, Parameters>> = {
-  ES256: { hash: 'sha256', scheme: P1363 },
-  ES384: { hash: 'sha384', scheme: P1363 },
-  PS384: { hash: 'sha384', scheme: { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 48 } },
-  RS256: { hash: 'sha256', scheme: PKCS1 },
-  RS384: { hash: 'sha384', scheme: PKCS1 },
+const { RSA_PKCS1_PADDING, RSA_PKCS1_PSS_PADDING } = constants
+const SCHEMES: Readonly<Record<SignatureAlgorithm, Scheme>> = {
+  ES256: ecdsa('sha256', 32),
+  ES384: ecdsa('sha384', 48),
+  PS384: rsa('sha384', { padding: RSA_PKCS1_PSS_PADDING, saltLength: 48 }),
+  RS256: rsa('sha256', { padding: RSA_PKCS1_PADDING }),
+  RS384: rsa('sha384', { padding: RSA_PKCS1_PADDING }),
 }
 
 /** Keys kept as OpenSSL holds them: a chain uses each CA's several times over, and vendors' come again with every document. */
@@ -48,11 +62,12 @@ export function nodeAttestationCrypto(): AttestationCrypto {
   }
   return {
     verify(algorithm, spki, signature, message) {
-      const { hash, scheme } = PARAMETERS[algorithm]
+      const scheme = SCHEMES[algorithm]
       const read = keyOf(spki)
-      if (read === undefined || read.type !== KEY_OF[algorithm]) return false
+      const encoded = scheme.signature(signature)
+      if (encoded === undefined || read?.type !== KEY_OF[algorithm]) return false
       try {
-        return verify(hash, message, { key: read.key, ...scheme }, signature)
+        return verify(scheme.hash, message, scheme.key(read.key), encoded)
       } catch {
         return false
       }
@@ -68,4 +83,23 @@ function readKey(spki: Uint8Array): HeldKey | undefined {
   } catch {
     return undefined
   }
+}
+
+/** r and s of fixed length (IEEE P1363) as an ECDSA-Sig-Value (RFC 3279, 2.2.3); below 128 bytes of content. */
+function ecdsaDer(signature: Uint8Array): Uint8Array {
+  const half = signature.length / 2
+  const der = new Uint8Array(signature.length + 8)
+  let at = 2
+  for (const integer of [signature.subarray(0, half), signature.subarray(half)]) {
+    let zeros = 0
+    while (zeros < half - 1 && integer[zeros] === 0) zeros += 1
+    const sign = (integer[zeros] ?? 0) >= 0x80 ? 1 : 0
+    der[at] = 0x02
+    der[at + 1] = sign + half - zeros
+    der.set(integer.subarray(zeros), at + 2 + sign)
+    at += 2 + sign + half - zeros
+  }
+  der[0] = 0x30
+  der[1] = at - 2
+  return der.subarray(0, at)
 }
