@@ -41,6 +41,7 @@ export interface KindRow {
 
 const DEVICE = ['structure', 'trust-root', 'certificate-chain', 'signature'] as const
 const CHAIN = [...DEVICE, 'not-debug'] as const
+const INTEL = ['certificate-revocation', 'tcb', 'tcb-floor', 'qe-identity'] as const
 const TOKEN = ['structure', 'trust-root', 'signature', 'not-debug', 'freshness'] as const
 
 export const KINDS: Readonly<Record<DocumentKind, KindRow>> = {
@@ -54,14 +55,14 @@ export const KINDS: Readonly<Record<DocumentKind, KindRow>> = {
   tdx: {
     proves: 'an Intel trust domain with this initial memory and these run-time registers',
     always: CHAIN,
-    supplied: ['certificate-revocation', 'tcb', 'qe-identity', 'tdx-module', 'event-log'],
+    supplied: [...INTEL, 'tdx-module', 'event-log'],
     never: [],
-    vectors: 'quotes of version 4 and 5',
+    vectors: 'quotes of version 4 and 5; with collateral, version 5 only refused',
   },
   sgx: {
     proves: 'an Intel enclave of this code and signer',
     always: CHAIN,
-    supplied: ['certificate-revocation', 'tcb', 'qe-identity'],
+    supplied: INTEL,
     never: [],
     vectors: 'quotes of version 3',
   },
@@ -70,7 +71,7 @@ export const KINDS: Readonly<Record<DocumentKind, KindRow>> = {
     always: CHAIN,
     supplied: ['certificate-revocation', 'tcb', 'tcb-floor'],
     never: [],
-    vectors: `Milan under a VCEK; Turin: ${NO_VECTOR}`,
+    vectors: `Milan under a VCEK; VLEK, reports of Turin and AMD’s lists: ${NO_VECTOR}`,
   },
   'azure-snp-vtpm': {
     proves: 'an AMD guest whose paravisor is Microsoft’s, and what its virtual TPM measured of the boot',
@@ -82,14 +83,14 @@ export const KINDS: Readonly<Record<DocumentKind, KindRow>> = {
   'azure-tdx-vtpm': {
     proves: 'an Intel trust domain whose paravisor is Microsoft’s, and what its virtual TPM measured of the boot',
     always: [...CHAIN, 'vtpm'],
-    supplied: ['certificate-revocation', 'tcb', 'qe-identity', 'tdx-module'],
+    supplied: [...INTEL, 'tdx-module', 'event-log'],
     never: [],
     vectors: 'quotes of version 4',
   },
   'tdx-dstack': {
     proves: 'an Intel trust domain run by dstack, and by its event log which application it started',
     always: [...CHAIN, 'event-log', 'compose'],
-    supplied: ['certificate-revocation', 'tcb', 'qe-identity', 'tdx-module'],
+    supplied: [...INTEL, 'tdx-module'],
     never: [],
     vectors: 'documents of the guest agent',
   },
@@ -98,21 +99,21 @@ export const KINDS: Readonly<Record<DocumentKind, KindRow>> = {
     always: DEVICE,
     supplied: ['fwid', 'rim', 'not-debug', 'ocsp'],
     never: [],
-    vectors: 'Hopper',
+    vectors: `Hopper, and a driver’s manifest; Blackwell, VBIOS manifests and OCSP answers: ${NO_VECTOR}`,
   },
   'nvidia-switch': {
     proves: 'these NVSwitches and their firmware; nothing about the host they sit in',
     always: DEVICE,
     supplied: ['fwid', 'rim', 'not-debug', 'ocsp'],
     never: [],
-    vectors: 'LS10',
+    vectors: `LS10; manifests and OCSP answers: ${NO_VECTOR}`,
   },
   nras: {
     proves: 'that NVIDIA’s service accepted these GPUs',
     always: TOKEN,
     supplied: [],
     never: ['underlying-evidence', 'hardware'],
-    vectors: 'claims of version 3, without the key set',
+    vectors: `claims of version 3, without the key set; version 4: ${NO_VECTOR}`,
   },
   maa: {
     proves: 'that Microsoft’s service accepted this guest',

@@ -23,7 +23,7 @@ export const file_opg_v1_signed: GenFile = /*@__PURE__*/
  */
 export type Evidence = Message<"opg.v1.Evidence"> & {
   /**
-   * 1 nitro.
+   * Code of the format; docs/protocol.md, section 11, lists them.
    *
    * @generated from field: uint32 kind = 1;
    */
