@@ -10,6 +10,7 @@ import {
   type EvidencePolicy,
   type EvidenceVerdict,
   nameText,
+  type PeerEvidence,
   parseCertificate,
   parseCollateral,
   parsePolicyFile,
@@ -18,18 +19,21 @@ import {
   readClaims,
   type TrustedKeySet,
   type TrustProfile,
+  type VerifierContext,
   vendorRoots,
   verifyEvidence,
+  verifyPeerEvidence,
 } from '../attestation/index.ts'
 import type { NetworkFile } from '../chain/index.ts'
 import {
+  bindingOf,
   type Digest,
   fail,
   hexToBytes,
   ok,
+  type PeerBinding,
   parseReceiptFile,
   type Result,
-  reportData,
   sha256,
 } from '../protocol/index.ts'
 import { nodeAttestationCrypto } from './attestationCrypto.ts'
@@ -43,10 +47,16 @@ import { givenKeySets } from './tokenKeys.ts'
 /** Evidence with what the file it came from says it must speak for. */
 export interface EvidenceSource {
   readonly input: EvidenceInput
-  /** Of a receipt: its grant's beginning and the report data that follows from the grant (R5). */
-  readonly grant: { readonly notBefore: number; readonly reportData: Digest } | undefined
+  /** Of a receipt: its grant's beginning, what the evidence must speak for (R5), and the GPU beside the processor. */
+  readonly grant: ReceiptGrant | undefined
   /** Keys of a token's issuer that were named as files. */
   readonly trustedKeySets: readonly TrustedKeySet[]
+}
+
+interface ReceiptGrant {
+  readonly notBefore: number
+  readonly binding: PeerBinding
+  readonly gpu: PeerEvidence['gpu']
 }
 
 /**
@@ -68,7 +78,7 @@ export function readEvidence(
   const named = receipt?.kind ?? kind
   const input = assembleEvidence({
     bytes: receipt?.document ?? bytes,
-    contents: receipt === undefined ? fileContents(bytes) : [{ form: 'evidence', ...receipt }],
+    contents: receipt?.contents ?? fileContents(bytes),
     given: contents,
     vendor: [],
     ...(named === undefined ? {} : { kind: named }),
@@ -82,20 +92,31 @@ const unrecognised = (expected: string): Result<never, NodeError> =>
   fail(new NodeError({ code: 'evidence-unrecognised', expected }, `expected ${expected}, got a file of something else`))
 
 /** The evidence of a receipt file; undefined for other files. Throws ReceiptFileError for a receipt that is malformed. */
-function receiptEvidence(bytes: Uint8Array): (EvidenceInputOfReceipt & Pick<EvidenceSource, 'grant'>) | undefined {
+function receiptEvidence(bytes: Uint8Array): ReceiptEvidence | undefined {
   const json = jsonOf(textOf(bytes) ?? '')
   if (!isRecord(json) || json.grant === undefined || json.receipt === undefined) return undefined
   const parsed = parseReceiptFile(bytes)
   if (!parsed.ok) throw parsed.error
   const { evidence, network } = parsed.value
   const { grant } = parsed.value.grant
-  const { kind, document, blockNumber, blockHash } = evidence
-  const { chainId, networkId } = network
-  const bound = reportData({ ...grant, chainId, networkId, blockNumber, blockHash })
-  return { kind, document, grant: { notBefore: grant.notBefore, reportData: bound } }
+  const { kind, document, collateral, gpu } = evidence
+  const items = parseCollateral(collateral)
+  if (!items.ok) throw items.error
+  return {
+    kind,
+    document,
+    contents: [
+      { form: 'evidence', kind, document },
+      { form: 'collateral', items: items.value },
+    ],
+    grant: { notBefore: grant.notBefore, binding: bindingOf(network, grant, evidence), gpu },
+  }
 }
 
-type EvidenceInputOfReceipt = Pick<EvidenceInput, 'kind' | 'document'>
+interface ReceiptEvidence extends Pick<EvidenceInput, 'kind' | 'document'> {
+  readonly contents: readonly FileContent[]
+  readonly grant: ReceiptGrant
+}
 
 export interface CertificateView {
   /** `document`, or the item of the bundle that holds it. */
@@ -184,19 +205,34 @@ export async function appraiseEvidence(
   init: AppraisalInit,
 ): Promise<Result<Appraisal, AttestationError>> {
   const { input, grant } = source
-  const expected = init.reportData ?? grant?.reportData
-  const policy = policyOf(init, source, expected !== undefined)
+  const { reportData } = init
+  const policy = policyOf(init, source, reportData !== undefined || grant !== undefined)
   if (!policy.ok) return policy
   const at = init.asOf ?? grant?.notBefore ?? init.now
-  const crypto = nodeAttestationCrypto()
-  const verdict = await verifyEvidence(input, {
+  const context = {
     now: at,
     trustRoots: [...vendorRoots(), ...(init.network?.trustRoots ?? [])],
     policy: policy.value,
-    crypto,
-    ...(expected === undefined ? {} : { expectedReportData: hexToBytes(expected) }),
-  })
+    crypto: nodeAttestationCrypto(),
+  }
+  const expected = reportData === undefined ? {} : { expectedReportData: hexToBytes(reportData) }
+  const verdict =
+    grant === undefined || reportData !== undefined
+      ? await verifyEvidence(input, { ...context, ...expected })
+      : await appraiseGrant(input, grant, context)
   return verdict.ok ? ok({ verdict: verdict.value, at, collateral: bundleDigest(input) }) : verdict
+}
+
+/** R5: what stands behind a grant is judged whole, and what no processor binds is refused. */
+async function appraiseGrant(
+  input: EvidenceInput,
+  { binding, gpu }: ReceiptGrant,
+  context: Omit<VerifierContext, 'expectedReportData'>,
+): Promise<Result<EvidenceVerdict, AttestationError>> {
+  const peer = await verifyPeerEvidence(gpu === undefined ? input : { ...input, gpu }, { ...context, binding })
+  if (!peer.ok) return peer
+  const { cpu, assurance, checked, notChecked, expiresAt } = peer.value
+  return ok({ ...cpu, assurance, checked, notChecked, expiresAt })
 }
 
 export interface Bundle {

@@ -1,6 +1,16 @@
 import type { EvidenceDescription, EvidenceVerdict } from '../../node/index.ts'
 import { renderFacts, shortId } from './table.ts'
 
+type Fact = readonly [name: string, value: string | undefined]
+
+/** Line ends, terminals' commands and changes of direction, with which a document could write lines of its own. */
+const COMMANDS = /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu
+const plain = (text: string): string => text.replace(COMMANDS, '\ufffd')
+
+/** Facts in a document's own words, each on its line. */
+const renderClaims = (facts: readonly Fact[]): string =>
+  renderFacts(facts.map(([name, value]) => [plain(name), value && plain(value)] as const))
+
 /** Above everything that `attest show` prints. */
 export const CLAIMS_ONLY = 'claims, nothing verified'
 
@@ -11,10 +21,10 @@ export function renderDescription(described: EvidenceDescription): string {
   const { kind, bytes, sha256, fields, certificates, collateral } = described
   const sections = [
     `${CLAIMS_ONLY}: what this document says of itself; opg attest verify judges it`,
-    renderFacts([['kind', kind], ['document', `${bytes} bytes, SHA-256 ${sha256}`], ...fields]),
+    renderClaims([['kind', kind], ['document', `${bytes} bytes, SHA-256 ${sha256}`], ...fields]),
     certificates.length === 0 ? 'certificates  none' : 'certificates, as they stand there',
     ...certificates.map((certificate, index) =>
-      renderFacts([
+      renderClaims([
         [`${index}`, `${certificate.subject}${certificate.isCa ? ' (CA)' : ''}`],
         ['', `issued by ${certificate.issuer}`],
         ['', `valid ${dateOf(certificate.notBefore)} to ${dateOf(certificate.notAfter)}`],
@@ -47,7 +57,7 @@ export function renderVerdict(verdict: EvidenceVerdict, at: number, collateral: 
       ? 'unknown: the format has no time of its own'
       : `${Math.round(freshness.ageMs / 1000)} s, by its ${freshness.basis}`
   const advice = advisories.length === 0 ? '' : `, ${advisories.join(', ')}`
-  return renderFacts([
+  return renderClaims([
     ['verdict', statementOf(verdict)],
     ['kind', kind],
     ['assurance', verdict.assurance],

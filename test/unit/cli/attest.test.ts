@@ -7,7 +7,7 @@ import { devnetPolicy, encodeCollateral, verifyEar } from '../../../src/attestat
 import { formatNetworkFile } from '../../../src/chain/index.ts'
 import { errorSchema, resultSchemas, runProgram } from '../../../src/cli/index.ts'
 import { statementOf } from '../../../src/cli/render/attest.ts'
-import { bytesToHex, formatReceiptFile, sha256, utf8 } from '../../../src/protocol/index.ts'
+import { bytesToHex, type Evidence, formatReceiptFile, sha256, utf8 } from '../../../src/protocol/index.ts'
 import { contractsOfNoChain } from '../../support/networkFile.ts'
 import { createMint, crypto, HOUR, type Mint, NOW, REPORT_DATA } from '../../support/nitroMint.ts'
 import { makeReceiptFixture } from '../../support/receiptFixture.ts'
@@ -92,6 +92,14 @@ describe('opg attest show', () => {
     expect(shown).toMatchObject({ verified: false, kind: 'nitro', fields: { user_data: bytesToHex(REPORT_DATA) } })
     expect(shown.certificates.map(({ isCa }) => isCa)).toEqual([true, true, true, true, false])
     expect(shown.certificates[0]?.sha256).toBe(mint.root.sha256)
+  })
+
+  test('keeps the words of a document on their line, and from the terminal', async () => {
+    const words = 'i-1\u001b[2K\r\nverdict  accepted\u202e'
+    const bytes = await mint.mint({ fields: (payload) => payload.set('module_id', words) })
+    const { stdout } = await run('show', await file('words.bin', bytes))
+    expect(stdout).toContain('i-1\ufffd[2K\ufffd\ufffdverdict  accepted\ufffd')
+    expect(stdout).not.toMatch(/^verdict/m)
   })
 
   test('shows what goes with a document, and believes an altered one no less', async () => {
@@ -192,6 +200,13 @@ describe('opg attest verify', () => {
     const changed = formatReceiptFile({ ...receipt, evidence: { ...receipt.evidence, blockNumber: 1 } })
     const foreign = await file('foreign.json', changed)
     expect(endOf(await run('verify', foreign, '--network', roots, '--json'))).toEqual([3, 'report-data-mismatch'])
+    const bare: Evidence = { ...receipt.evidence, kind: 'nvidia-gpu', document: utf8('[]') }
+    const unbound = await file('unbound.json', formatReceiptFile({ ...receipt, evidence: bare }))
+    expect(endOf(await run('verify', unbound, '--network', roots, '--json'))).toEqual([3, 'gpu-unbound'])
+    const gpu = { document: utf8('[]'), collateral: new Uint8Array(0) }
+    const beside = formatReceiptFile({ ...receipt, evidence: { ...receipt.evidence, gpu } })
+    const withGpu = await file('with-gpu.json', beside)
+    expect(endOf(await run('verify', withGpu, '--network', roots, '--json'))).toEqual([3, 'gpu-unbound'])
     const broken = await file('broken.json', ` ${new TextDecoder().decode(formatReceiptFile(receipt))}`)
     expect(endOf(await run('verify', broken, '--json'))).toEqual([3, 'receipt-file-not-canonical'])
   })
