@@ -54,7 +54,9 @@ export async function verifyEvidence(
     return refuse('unsupported-kind', Object.keys(VERIFIERS).join(', '), String(evidence.kind))
   const collateral = parseCollateral(evidence.collateral ?? new Uint8Array(0))
   if (!collateral.ok) return collateral
-  const { kind, document } = evidence
+  const { kind, document: given } = evidence
+  // A Buffer's slices are views, and what is read here must not change what was handed in.
+  const document = new Uint8Array(given.buffer, given.byteOffset, given.length)
   const authentic = await verifier({ kind, document, collateral: collateral.value }, context)
   return authentic.ok ? appraise(kind, authentic.value, context) : authentic
 }
