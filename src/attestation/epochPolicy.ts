@@ -18,7 +18,14 @@ import { equalBytes } from './bytes.ts'
 import { MAX_POLICY_BYTES, MAX_POLICY_ENTRIES } from './constants.ts'
 import { type AttestationError, mismatch, refuseSize } from './errors.ts'
 import { parseJson } from './json.ts'
-import { evidencePolicySchema, registersSchema, revokedCertificateSchema, revokedChipSchema } from './policy.ts'
+import {
+  evidencePolicySchema,
+  hasFoundation,
+  NO_FOUNDATION,
+  registersSchema,
+  revokedCertificateSchema,
+  revokedChipSchema,
+} from './policy.ts'
 
 /** What `MeasurementRegistry` says of an epoch's policy. */
 export interface PolicyCommitment {
@@ -36,7 +43,9 @@ const shape = evidencePolicySchema.shape
 const schema = z.strictObject({
   version: z.literal(1),
   measurements: z.array(
-    z.strictObject({ kind: z.enum(Object.keys(EVIDENCE_KIND) as EvidenceKind[]), values: registersSchema }),
+    z
+      .strictObject({ kind: z.enum(Object.keys(EVIDENCE_KIND) as EvidenceKind[]), values: registersSchema })
+      .refine(hasFoundation, NO_FOUNDATION),
   ),
   revokedChips: z.array(revokedChipSchema),
   revokedCertificates: z.array(revokedCertificateSchema),

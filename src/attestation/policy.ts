@@ -89,10 +89,32 @@ export interface EvidencePolicy {
 export const registersSchema = z
   .record(z.string(), z.custom<Hex>(isHex, 'expected 0x followed by whole bytes of lower-case hex'))
   .refine((values) => Object.keys(values).length > 0, 'expected at least one register')
-const allowedMeasurementsSchema = z.strictObject({
-  kind: z.enum([...(Object.keys(EVIDENCE_KIND) as EvidenceKind[]), ...TOKEN_KINDS]),
-  values: registersSchema,
-})
+
+/**
+ * Registers that say what a machine was started with, any group of which an entry must name: the others are written by
+ * what was started, or by the host, and anybody's own software can write into them what ours does.
+ */
+const FOUNDATIONS: Readonly<Partial<Record<DocumentKind, readonly (readonly string[])[]>>> = {
+  nitro: [['pcr0'], ['pcr1', 'pcr2'], ['pcr8']],
+  tdx: [['mrtd']],
+  sgx: [['mrenclave'], ['mrsigner']],
+  'sev-snp': [['measurement'], ['idkeydigest'], ['authorkeydigest']],
+  'azure-snp-vtpm': [['measurement'], ['idkeydigest']],
+  'azure-tdx-vtpm': [['mrtd']],
+  'tdx-dstack': [['mrtd', 'rtmr1', 'rtmr2']],
+}
+
+/** Whether an entry pins what was started. */
+export const hasFoundation = ({ kind, values }: AllowedMeasurements): boolean =>
+  FOUNDATIONS[kind]?.some((names) => names.every((name) => Object.hasOwn(values, name))) ?? true
+export const NO_FOUNDATION = 'expected the registers that say what was started, e.g. mrtd or measurement'
+
+const allowedMeasurementsSchema = z
+  .strictObject({
+    kind: z.enum([...(Object.keys(EVIDENCE_KIND) as EvidenceKind[]), ...TOKEN_KINDS]),
+    values: registersSchema,
+  })
+  .refine(hasFoundation, NO_FOUNDATION)
 
 export const revokedCertificateSchema = z.custom<Digest>(isDigest, 'expected 0x + 64 hex digits')
 export const revokedChipSchema = z.string().min(1).max(256)

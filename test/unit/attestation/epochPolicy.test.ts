@@ -54,6 +54,7 @@ describe('the policy document of an epoch (R14)', () => {
     ['an unknown member', text.replace('{"assurances"', '{"amnesty":true,"assurances"')],
     ['a program of a cloud’s token', text.replaceAll('"kind":"nitro"', '"kind":"maa"')],
     ['a program without registers', text.replace(/"values":\{[^}]*\}/, '"values":{}')],
+    ['a program under any firmware', text.replaceAll('"pcr0"', '"pcr4"')],
     ['another version', text.replace('"version":1', '"version":2')],
     ['an unknown assurance', text.replace('hardware-aws', 'very-good')],
     ['no JSON', 'policy'],

@@ -91,6 +91,22 @@ describe('evidence policy', () => {
     ['an unknown member', { accept: 'all' }, 'the top'],
     ['an unknown assurance', { assurances: ['hardware'] }, 'assurances.0'],
     ['an entry that names no register', { measurements: [{ kind: 'nitro', values: {} }] }, 'measurements'],
+    [
+      'an entry of a register that any guest writes',
+      { measurements: [{ kind: 'tdx', values: { rtmr3: '0xab' } }] },
+      'measurements',
+    ],
+    [
+      'an application under any kernel',
+      { measurements: [{ kind: 'tdx-dstack', values: { composehash: '0xab', mrtd: '0xab' } }] },
+      'measurements',
+    ],
+    [
+      'a boot under any paravisor',
+      { measurements: [{ kind: 'azure-snp-vtpm', values: { pcr4: '0xab' } }] },
+      'measurements',
+    ],
+    ['what the host says', { measurements: [{ kind: 'sev-snp', values: { hostdata: '0xab' } }] }, 'measurements'],
     ['an age over the limit', { maxAgeMs: 3_600_001 }, 'maxAgeMs'],
     ['an age that is no number', { maxAgeMs: '1' }, 'maxAgeMs'],
     ['no object', 'any', 'the top'],
