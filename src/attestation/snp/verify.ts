@@ -119,10 +119,11 @@ function checkFields(
   for (const tcb of [currentTcb, committedTcb, reportedTcb, launchTcb])
     if (!hasReservedZero(product, tcb))
       return refuse('malformed-evidence', `security versions in the layout of ${product}`, bytesToHex(tcb))
-  if (!isAtMost(committedTcb, currentTcb) || !isAtMost(reportedTcb, committedTcb))
+  // Firmware that can still be taken back may be reported before it is committed.
+  if (!isAtMost(committedTcb, currentTcb) || !isAtMost(reportedTcb, currentTcb))
     return refuse(
       'tcb-inconsistent',
-      'reported versions of at most the committed, these of at most the current',
+      'reported and committed versions of at most the current',
       [reportedTcb, committedTcb, currentTcb].map((tcb) => tcbText(product, tcb)).join('; '),
     )
   const suits = checkEndorsement(report, endorsement)
