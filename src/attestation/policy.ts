@@ -213,6 +213,10 @@ export function admitTcb(policy: EvidencePolicy, status: TcbStatus | undefined):
   return refuse('tcb-status-refused', policy.tcbStatuses.join(', ') || 'no status at all', status)
 }
 
+/** Whether a machine's name, as its verdict has it, is on the list: tools write the hex in names in either case. */
+export const isRevokedChip = ({ revokedChips }: Pick<EvidencePolicy, 'revokedChips'>, name: string): boolean =>
+  revokedChips.some((chip) => chip.length === name.length && chip.toLowerCase() === name.toLowerCase())
+
 /** An entry that nothing meets. */
 const NO_GPU: AllowedMeasurements = { kind: 'nvidia-gpu', values: {} }
 

@@ -18,7 +18,7 @@ import {
 } from './evidence.ts'
 import { verifyNitro } from './nitro/verify.ts'
 import { verifyGpu, verifySwitch } from './nvidia/verify.ts'
-import { admitMeasurements, admitTcb } from './policy.ts'
+import { admitMeasurements, admitTcb, isRevokedChip } from './policy.ts'
 import { verifySnp } from './snp/verify.ts'
 import { verifyGcp } from './token/gcp.ts'
 import { verifyMaa } from './token/maa.ts'
@@ -73,7 +73,7 @@ function appraise(
   if (evidence.debug === true)
     return refuse('debug', 'an enclave without debug mode', 'one whose memory its host can read')
   ;(evidence.debug === undefined ? notChecked : checked).push('not-debug')
-  if (policy.revokedChips.includes(evidence.instanceId))
+  if (isRevokedChip(policy, evidence.instanceId))
     return refuse('chip-revoked', 'a machine that is not revoked', evidence.instanceId)
   const tcb = admitTcb(policy, evidence.tcbStatus)
   if (!tcb.ok) return tcb

@@ -2,6 +2,7 @@ import { bytesToHex, type Hex, ok, type Result } from '../../protocol/index.ts'
 import { equalBytes, isZero } from '../bytes.ts'
 import { type AttestationError, refuse, refuseCertificate } from '../errors.ts'
 import type { AuthenticEvidence, Check, EvidenceVerifier, ParsedEvidence, VerifierContext } from '../evidence.ts'
+import { isRevokedChip } from '../policy.ts'
 import { type AdmittedRoot, admitRoot } from '../trustRoots.ts'
 import { type Certificate, nameText, OID, parseCertificate } from '../x509/certificate.ts'
 import { chainEnd, verifyChain } from '../x509/chain.ts'
@@ -119,7 +120,7 @@ async function verifyDevice(
     return refuse('bad-signature', `an ES384 signature by ${nameText(leaf.subject)}`, 'another')
   const fwid = compareFirmware(leaf, device.state.fwid)
   if (!fwid.ok) return fwid
-  const gone = identity.value.names.find((name) => policy.revokedChips.includes(name))
+  const gone = identity.value.names.find((name) => isRevokedChip(policy, name))
   if (gone !== undefined) return refuse('chip-revoked', 'devices that are not revoked', gone)
   return ok({ ...device, certificates, identity: identity.value, fwidChecked: fwid.value })
 }

@@ -3,6 +3,7 @@ import { equalBytes } from '../bytes.ts'
 import { type AttestationError, refuse } from '../errors.ts'
 import type { AuthenticEvidence, EvidenceVerifier, VerifierContext } from '../evidence.ts'
 import { type JsonObject, memberOf } from '../json.ts'
+import { isRevokedChip } from '../policy.ts'
 import { hexClaim, readTimes, shown, textMeasurement, textOf } from './claims.ts'
 import { verifyJws } from './jws.ts'
 import { type Device, type NrasBundle, parseBundle } from './nrasBundle.ts'
@@ -59,7 +60,7 @@ export const verifyNras: EvidenceVerifier = async ({ document, collateral }, con
     const signed = await verifyJws(token, keys[position]?.spki ?? new Uint8Array(0), context.crypto)
     if (!signed.ok) return signed
   }
-  const revoked = claims.value.ueids.find((ueid) => context.policy.revokedChips.includes(ueid))
+  const revoked = claims.value.ueids.find((ueid) => isRevokedChip(context.policy, ueid))
   if (revoked !== undefined) return refuse('chip-revoked', 'devices that are not revoked', revoked)
   const [{ root, assurance }] = keys as [AdmittedKey]
   const { ueids, ...evidence } = claims.value
