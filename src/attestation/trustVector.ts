@@ -63,11 +63,11 @@ function configurationOf({ tcbStatus, checked }: EvidenceVerdict): number {
   return checked.includes('compose') && checked.includes('measurements') ? APPROVED_CONFIGURATION : NO_CLAIM
 }
 
-/** Genuine and without known holes; where security versions were not compared, nothing can be said. */
+/** Genuine and without known holes; where security versions or debug mode were not looked at, nothing can be said. */
 function hardwareOf({ tcbStatus, checked, notChecked }: EvidenceVerdict): number {
   if (!checked.includes('hardware')) return NO_CLAIM
   if (tcbStatus === 'Revoked') return CONTRAINDICATED_HARDWARE
-  if (tcbStatus === 'Unknown' || notChecked.includes('tcb')) return NO_CLAIM
+  if (tcbStatus === 'Unknown' || notChecked.includes('tcb') || notChecked.includes('not-debug')) return NO_CLAIM
   return tcbStatus === undefined || tcbStatus === 'UpToDate' ? GENUINE_HARDWARE : UNSAFE_HARDWARE
 }
 

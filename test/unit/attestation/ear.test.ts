@@ -97,6 +97,7 @@ describe('verdicts as EAT attestation results', () => {
     expect(statusOf({ checked: ['tcb', 'measurements', 'hardware'], notChecked: ['report-data'] })).toBe('none')
     expect(statusOf({ tcbStatus: 'Unknown' })).toBe('none')
     expect(statusOf({ tcbStatus: undefined, notChecked: ['tcb'] })).toBe('none')
+    expect(statusOf({ tcbStatus: undefined, notChecked: ['not-debug'] })).toBe('none')
   })
 
   it('warns of security versions and configurations that the vendor warns of', () => {
