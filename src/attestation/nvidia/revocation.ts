@@ -28,7 +28,7 @@ export function parseOcspBundle(bytes: Uint8Array): Result<readonly OcspResponse
 export interface RevocationAnswers {
   /** Whether every certificate asked about was answered for. */
   readonly complete: boolean
-  /** Milliseconds since 1970: the earliest next update among the answers that were used. */
+  /** Milliseconds since 1970: the earliest end of an answer that was used, or of who signed it. */
   readonly expiresAt: number
 }
 
@@ -58,7 +58,7 @@ export async function judgeRevocation(
         const good = judgeAnswer(answer, certificate, now)
         if (!good.ok) return good
         judged.set(certificate, true)
-        expiresAt = Math.min(expiresAt, answer.nextUpdate)
+        expiresAt = Math.min(expiresAt, answer.nextUpdate, signed.value.notAfter)
       }
     }
   }

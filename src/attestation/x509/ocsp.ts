@@ -161,22 +161,22 @@ export function publicKeyOf(spki: Uint8Array): Uint8Array {
 
 /**
  * Whether one may sign for the last certificate of `issuers`, a verified chain, root first: that certificate itself, or a
- * responder it or the root has certified for this (RFC 6960, 4.2.2.2); and whether it has signed. `ocsp-signer-refused`,
- * `bad-ocsp-signature`, and what `verifyChain` says of the responder's certificate.
+ * responder it or the root has certified for this (RFC 6960, 4.2.2.2); and whether it has signed. Returns who signed:
+ * its word holds no longer than its certificate. `ocsp-signer-refused`, `bad-ocsp-signature`, and what `verifyChain`
+ * says of the responder's certificate.
  */
 export async function verifyOcspSigner(
   response: OcspResponse,
   issuers: readonly Certificate[],
   rules: Omit<ChainRules, 'leafUsage' | 'understood'>,
-): Promise<Result<undefined, AttestationError>> {
+): Promise<Result<Certificate, AttestationError>> {
   const signer = await signerOf(response, issuers, rules)
   if (!signer.ok) return signer
   const { responder, algorithm, signature, tbs } = response
   const { subject, keyType, spki } = signer.value
   if (responder !== undefined && !equalBytes(responder, subject))
     return refuse('ocsp-signer-refused', nameText(subject), nameText(responder))
-  if (KEY_OF[algorithm] === keyType && (await rules.crypto.verify(algorithm, spki, signature, tbs)))
-    return ok(undefined)
+  if (KEY_OF[algorithm] === keyType && (await rules.crypto.verify(algorithm, spki, signature, tbs))) return signer
   return refuse('bad-ocsp-signature', `a signature by ${nameText(subject)}`, 'another')
 }
 

@@ -142,6 +142,8 @@ describe('OCSP answers about the chain of a device', () => {
   it('come from a responder in date, that is no CA and not revoked', async () => {
     expect(await judge({ responder: { notAfter: NOW - 1_000 } })).toBe('certificate-expired')
     expect(await judge({ responder: { notBefore: NOW + 1_000 } })).toBe('certificate-not-yet-valid')
+    const brief = await mintAnswer({ certificate: at(3), issuer: at(2), responder: { notAfter: NOW + 60_000 } })
+    expect(await verdictOf([brief])).toMatchObject({ expiresAt: NOW + 60_000 })
     expect(await judge({ responder: { ca: true } })).toBe('leaf-is-ca')
     expect(await judge({ responderIssuer: at(3) })).toBe('ocsp-signer-refused')
     const forged = await issueParty({ subject: at(2).subject, ca: true })
