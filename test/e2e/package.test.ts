@@ -5,9 +5,8 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { formatNetworkFile } from '../../src/chain/index.ts'
 import { formatReceiptFile } from '../../src/protocol/index.ts'
-import { contractsOfNoChain } from '../support/networkFile.ts'
+import { networkFileOf } from '../support/networkFile.ts'
 import { opg, resultOf } from '../support/opg.ts'
 import { makeReceiptFixture } from '../support/receiptFixture.ts'
 
@@ -58,16 +57,9 @@ describe('the packed package', { timeout: 60_000 }, () => {
 
   test('verifies a receipt file', async () => {
     const { file, authority } = await makeReceiptFixture()
-    const { chainId, networkId, stakeManager } = file.network
     const [receipt, network] = [join(directory, 'receipt.json'), join(directory, 'network.json')]
     await writeFile(receipt, formatReceiptFile(file))
-    const contracts = contractsOfNoChain({ stakeManager })
-    const text = formatNetworkFile({
-      ...{ name: 'devnet', profile: 'devnet', chainId, networkId, contracts },
-      ...{ deploymentBlock: 1, genesisTimestamp: 1, epochSeconds: 60 },
-      ...{ trustRoots: [authority.trustRoot], bootstrap: [] },
-    })
-    await writeFile(network, text)
+    await writeFile(network, networkFileOf(file.network, [authority.trustRoot]))
     const ran = await opg(['receipt', 'verify', receipt, '--network', network, '--json'], { program })
     expect(resultOf('receipt verify', ran)).toMatchObject({
       decision: 'accepted',

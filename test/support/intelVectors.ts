@@ -20,6 +20,22 @@ const textAt = async (path: string): Promise<string> => new TextDecoder().decode
 
 export const readLibraryCollateral = async (path: string): Promise<LibraryCollateral> => JSON.parse(await textAt(path))
 
+interface IntelCollateralSets {
+  /** TDX in June 2025 and in February 2026, SGX in June 2025. */
+  readonly june: LibraryCollateral
+  readonly february: LibraryCollateral
+  readonly sgx: LibraryCollateral
+}
+
+export async function readCollateralSets(): Promise<IntelCollateralSets> {
+  const [june, february, sgx] = await Promise.all([
+    readLibraryCollateral('tdx/phala-tdx_quote_collateral.json'),
+    readLibraryCollateral('tdx/phala-tdx_quote_outdated_collateral.json'),
+    readLibraryCollateral('sgx/phala-sgx_quote_collateral.json'),
+  ])
+  return { june, february, sgx }
+}
+
 /** The same as a bundle holds it. */
 export function itemsOf(collateral: LibraryCollateral): Map<CollateralItem, Uint8Array> {
   const items: Collateral | undefined = intelItems({ ...collateral }, utf8(JSON.stringify(collateral)))

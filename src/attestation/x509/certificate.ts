@@ -71,14 +71,7 @@ export function parseCertificate(der: Uint8Array, position: number): Result<Cert
 }
 
 function readCertificate(der: Uint8Array, position: number): Result<Certificate, AttestationError> {
-  const reader = new DerReader(der)
-  const outer = reader.enter(TAG.sequence)
-  reader.end()
-  const signed = outer.expect(TAG.sequence)
-  const outerAlgorithm = outer.expect(TAG.sequence).whole
-  const signatureBits = wholeBits(outer.expect(TAG.bitString).content)
-  outer.end()
-
+  const { signed, algorithm: outerAlgorithm, bits: signatureBits } = readSigned(der)
   const tbs = new DerReader(signed.content)
   const version = tbs.enter(context(0, true))
   if (smallInteger(version.expect(TAG.integer).content) !== 2) throw new DerError('a version other than 3')
@@ -123,6 +116,25 @@ function readCertificate(der: Uint8Array, position: number): Result<Certificate,
     usages: usagesOf(extensions.get(OID.keyUsage)),
     extensions,
   })
+}
+
+interface SignedElement {
+  readonly signed: Element
+  /** DER of the AlgorithmIdentifier. */
+  readonly algorithm: Uint8Array
+  readonly bits: Uint8Array
+}
+
+/** What certificates and lists are on the outside (RFC 5280, 4.1 and 5.1). Throws DerError. */
+export function readSigned(der: Uint8Array): SignedElement {
+  const reader = new DerReader(der)
+  const outer = reader.enter(TAG.sequence)
+  reader.end()
+  const signed = outer.expect(TAG.sequence)
+  const algorithm = outer.expect(TAG.sequence).whole
+  const bits = wholeBits(outer.expect(TAG.bitString).content)
+  outer.end()
+  return { signed, algorithm, bits }
 }
 
 /** A signature as its algorithm's verification takes it. Throws DerError. */

@@ -2,10 +2,10 @@ import { ok, type Result } from '../../protocol/index.ts'
 import { equalBytes } from '../bytes.ts'
 import type { AttestationCrypto, SignatureAlgorithm } from '../crypto.ts'
 import { context, DerError, DerReader, TAG } from '../der/reader.ts'
-import { smallInteger, timeOf, wholeBits } from '../der/values.ts'
+import { smallInteger, timeOf } from '../der/values.ts'
 import { type AttestationError, refuse, refuseCertificate } from '../errors.ts'
 import { KEY_OF, signatureAlgorithm } from './algorithms.ts'
-import { type Certificate, nameText, readExtensions, signatureOf, USAGE } from './certificate.ts'
+import { type Certificate, nameText, readExtensions, readSigned, signatureOf, USAGE } from './certificate.ts'
 import { isoOf } from './chain.ts'
 
 /** Vendors' lists are below 10 kB with under a hundred entries; these bounds leave room for bad years. */
@@ -42,13 +42,7 @@ export function parseRevocationList(der: Uint8Array): Result<RevocationList, Att
 }
 
 function readList(der: Uint8Array): RevocationList {
-  const reader = new DerReader(der)
-  const outer = reader.enter(TAG.sequence)
-  reader.end()
-  const signed = outer.expect(TAG.sequence)
-  const identifier = outer.expect(TAG.sequence).whole
-  const bits = wholeBits(outer.expect(TAG.bitString).content)
-  outer.end()
+  const { signed, algorithm: identifier, bits } = readSigned(der)
   const tbs = new DerReader(signed.content)
   if (smallInteger(tbs.expect(TAG.integer).content) !== 1) throw new DerError('a version other than 2')
   if (!equalBytes(tbs.expect(TAG.sequence).whole, identifier)) throw new DerError('two signature algorithms')

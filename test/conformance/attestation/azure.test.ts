@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { AZURE_TIME, chainOf, judgeAzure, parsedAzure, readAzure } from '../../support/azureVectors.ts'
+import { needVectors } from '../../support/needVectors.ts'
 import { VECTORS } from '../../support/vectors.ts'
 
 const SNP = [
@@ -11,13 +12,7 @@ const SNP = [
 const TDX = ['az-tdx-vtpm-evidence-v0', 'az-tdx-vtpm-evidence-v1']
 const VTPM = ['structure', 'trust-root', 'certificate-chain', 'signature', 'vtpm', 'not-debug', 'hardware']
 
-if (VECTORS === undefined)
-  describe('evidence of Azure confidential VMs', () => {
-    it('SKIPPED: needs OPG_VECTORS', (context) => {
-      if (process.env.CI !== undefined) expect.fail('expected OPG_VECTORS to name the folder of vectors, got nothing')
-      context.skip('SKIPPED: needs OPG_VECTORS')
-    })
-  })
+needVectors('evidence of Azure confidential VMs')
 
 describe.runIf(VECTORS !== undefined)('evidence of Azure confidential VMs', () => {
   it.each(SNP)('%s: accepted under the chain of %s', async (name, product) => {

@@ -15,10 +15,11 @@ import {
   bundleOf,
   itemsOf,
   type LibraryCollateral,
-  readLibraryCollateral,
+  readCollateralSets,
   readQuote,
   readResponse,
 } from '../../support/intelVectors.ts'
+import { needVectors } from '../../support/needVectors.ts'
 import { readVector, VECTORS } from '../../support/vectors.ts'
 
 const crypto = nodeAttestationCrypto()
@@ -62,14 +63,7 @@ function theirs({ document, collateral, now }: Case, root?: Uint8Array): string 
   }
 }
 
-if (VECTORS === undefined) {
-  describe('the same verdicts as @phala/dcap-qvl', () => {
-    it('SKIPPED: needs OPG_VECTORS', (context) => {
-      if (process.env.CI === 'true') expect.fail('expected OPG_VECTORS to name the folder of vectors, got nothing')
-      context.skip('SKIPPED: needs OPG_VECTORS')
-    })
-  })
-}
+needVectors('the same verdicts as @phala/dcap-qvl')
 
 /** A second opinion by other people's code; where it fails open (0.3.9), the verdicts differ, and the tests say so. */
 describe.runIf(VECTORS !== undefined)('the same verdicts as @phala/dcap-qvl', () => {
@@ -79,11 +73,7 @@ describe.runIf(VECTORS !== undefined)('the same verdicts as @phala/dcap-qvl', ()
   let october: LibraryCollateral
   let legacy: LibraryCollateral
   beforeAll(async () => {
-    ;[june, february, sgx] = await Promise.all([
-      readLibraryCollateral('tdx/phala-tdx_quote_collateral.json'),
-      readLibraryCollateral('tdx/phala-tdx_quote_outdated_collateral.json'),
-      readLibraryCollateral('sgx/phala-sgx_quote_collateral.json'),
-    ])
+    ;({ june, february, sgx } = await readCollateralSets())
     const [info, identity, list] = await Promise.all([
       readResponse('tdx/automata-1025-tcb_info.json'),
       readResponse('tdx/automata-1025-identity.json'),

@@ -9,6 +9,7 @@ import {
 } from '../../../src/attestation/index.ts'
 import { nodeAttestationCrypto } from '../../../src/node/attestationCrypto.ts'
 import type { Result } from '../../../src/protocol/index.ts'
+import { needVectors } from '../../support/needVectors.ts'
 import { readVector, VECTORS } from '../../support/vectors.ts'
 
 const crypto = nodeAttestationCrypto()
@@ -48,12 +49,7 @@ const encode = (fields: Fields): Uint8Array => new TextEncoder().encode(JSON.str
 const withLog = (fields: Fields, change: (events: Event[]) => Event[]): Uint8Array =>
   encode({ ...fields, event_log: JSON.stringify(change(JSON.parse(fields.event_log) as Event[])) })
 
-if (VECTORS === undefined)
-  describe('dstack and firmware event logs', () => {
-    it.skipIf(process.env.CI === undefined)('SKIPPED: needs OPG_VECTORS', () => {
-      expect.fail('expected OPG_VECTORS to name the folder of vectors, got nothing')
-    })
-  })
+needVectors('dstack and firmware event logs')
 
 const DOCUMENTS = [
   { name: 'dstack-quote-report.json', image: undefined },

@@ -15,10 +15,11 @@ import {
   bundleOf,
   itemsOf,
   type LibraryCollateral,
-  readLibraryCollateral,
+  readCollateralSets,
   readQuote,
   readResponse,
 } from '../../support/intelVectors.ts'
+import { needVectors } from '../../support/needVectors.ts'
 import { readVector, VECTORS } from '../../support/vectors.ts'
 
 const crypto = nodeAttestationCrypto()
@@ -83,25 +84,14 @@ const GOOD_TDX = [
   'azure-vtpm/az-tdx-vtpm-td-quote.bin',
 ]
 
-if (VECTORS === undefined) {
-  describe('Intel quotes of hardware', () => {
-    it('SKIPPED: needs OPG_VECTORS', (context) => {
-      if (process.env.CI === 'true') expect.fail('expected OPG_VECTORS to name the folder of vectors, got nothing')
-      context.skip('SKIPPED: needs OPG_VECTORS')
-    })
-  })
-}
+needVectors('Intel quotes of hardware')
 
 describe.runIf(VECTORS !== undefined)('Intel quotes of hardware', () => {
   let june: LibraryCollateral
   let february: LibraryCollateral
   let sgx: LibraryCollateral
   beforeAll(async () => {
-    ;[june, february, sgx] = await Promise.all([
-      readLibraryCollateral('tdx/phala-tdx_quote_collateral.json'),
-      readLibraryCollateral('tdx/phala-tdx_quote_outdated_collateral.json'),
-      readLibraryCollateral('sgx/phala-sgx_quote_collateral.json'),
-    ])
+    ;({ june, february, sgx } = await readCollateralSets())
   })
 
   it('R6: pins the root certificate that the vectors carry', async () => {

@@ -5,27 +5,15 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { KINDS } from '../../../scripts/attestationTables.ts'
 import { createSimulatedSnpAuthority, simulatedSnpAttester } from '../../../src/attestation/index.ts'
 import { describeEvidence } from '../../../src/node/index.ts'
+import { needVectors } from '../../support/needVectors.ts'
 import { createMint, NOW, random, subtle } from '../../support/nitroMint.ts'
 import { createSigner, GCP_ISSUER, gcpClaims, MAA_ISSUER, maaClaims } from '../../support/tokenMint.ts'
 import { type ActualVerdict, type ManifestResult, meets, runManifest } from '../manifest.ts'
 import { manifestEntries, questionOf } from '../manifestEntries.ts'
 
 const folder = process.env.OPG_VECTORS
-const REQUIRED = process.env.CI === 'true'
 
-if (folder === undefined) {
-  describe('the shared manifest of evidence', () => {
-    if (REQUIRED) {
-      it('has its vectors in CI', () => {
-        expect.fail('expected OPG_VECTORS to name the folder of vectors, got nothing')
-      })
-    } else {
-      it('SKIPPED: needs OPG_VECTORS', (context) => {
-        context.skip('SKIPPED: needs OPG_VECTORS')
-      })
-    }
-  })
-}
+needVectors('the shared manifest of evidence')
 
 describe.runIf(folder !== undefined)('the shared manifest of evidence', async () => {
   const result: ManifestResult | undefined =

@@ -16,6 +16,7 @@ import {
 } from '../../../src/attestation/index.ts'
 import { nodeAttestationCrypto } from '../../../src/node/attestationCrypto.ts'
 import { bytesToHex, type Result } from '../../../src/protocol/index.ts'
+import { needVectors } from '../../support/needVectors.ts'
 
 /** One Nitro entry of the vectors' MANIFEST.json. */
 interface Vector {
@@ -28,26 +29,13 @@ interface Vector {
 
 const crypto = nodeAttestationCrypto()
 const folder = process.env.OPG_VECTORS
-const REQUIRED = process.env.CI === 'true'
 
 /** The vectors are of any program and bound to report data of their own; everything else is as in production. */
 const policy: EvidencePolicy = { ...productionPolicy(), measurements: 'any', allowUnbound: true }
 
 const codeOf = (result: Result<unknown, { code: string }>): string => (result.ok ? 'accept' : result.error.code)
 
-if (folder === undefined) {
-  describe('Nitro documents of AWS', () => {
-    if (REQUIRED) {
-      it('has its vectors in CI', () => {
-        expect.fail('expected OPG_VECTORS to name the folder of vectors, got nothing')
-      })
-    } else {
-      it('SKIPPED: needs OPG_VECTORS', (context) => {
-        context.skip('SKIPPED: needs OPG_VECTORS')
-      })
-    }
-  })
-}
+needVectors('Nitro documents of AWS')
 
 describe.runIf(folder !== undefined)('Nitro documents of AWS', async () => {
   const tee = join(folder ?? '', 'tee')

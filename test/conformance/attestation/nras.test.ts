@@ -1,18 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { CLOUD_ASSURANCES, devnetPolicy } from '../../../src/attestation/index.ts'
+import { needVectors } from '../../support/needVectors.ts'
 import { createSigner, judgeToken } from '../../support/tokenMint.ts'
 import { readVector, VECTORS } from '../../support/vectors.ts'
 
 const VECTOR = 'tee/nvidia/sample-hopperClaimsv3_detached_eat.json'
 const TIME = Date.parse('2025-06-11T00:31:00Z')
 
-if (VECTORS === undefined)
-  describe("a bundle of NVIDIA's service", () => {
-    it('SKIPPED: needs OPG_VECTORS', (context) => {
-      if (process.env.CI !== undefined) expect.fail('expected OPG_VECTORS to name the folder of vectors, got nothing')
-      context.skip('SKIPPED: needs OPG_VECTORS')
-    })
-  })
+needVectors("a bundle of NVIDIA's service")
 
 describe.runIf(VECTORS !== undefined)("a bundle of NVIDIA's service", () => {
   const policy = { ...devnetPolicy(), assurances: CLOUD_ASSURANCES, allowUnbound: true }

@@ -13,6 +13,7 @@ import {
 import { parseManifest, verifyManifest } from '../../../src/attestation/nvidia/rim.ts'
 import { nodeAttestationCrypto } from '../../../src/node/attestationCrypto.ts'
 import { bytesToHex } from '../../../src/protocol/index.ts'
+import { needVectors } from '../../support/needVectors.ts'
 import { bytesOf, mintManifest } from '../../support/nvidiaCollateral.ts'
 import { createNvidiaMint } from '../../support/nvidiaMint.ts'
 import { readVector, VECTORS } from '../../support/vectors.ts'
@@ -54,15 +55,7 @@ async function documentOf(reportFile: string, chainFile: string, cut = 0): Promi
   return bytesOf(JSON.stringify([{ arch: 'HOPPER', certificate, evidence: report.toString('base64'), nonce }]))
 }
 
-if (VECTORS === undefined) {
-  describe('documents of NVIDIA', () => {
-    if (process.env.CI === undefined) it.skip('SKIPPED: needs OPG_VECTORS', () => {})
-    else
-      it('has its vectors in CI', () => {
-        expect.fail('expected OPG_VECTORS to name the folder of vectors, got nothing')
-      })
-  })
-}
+needVectors('documents of NVIDIA')
 
 describe.runIf(VECTORS !== undefined)('documents of NVIDIA', () => {
   it.each<[Kind, string, number, string, string, string]>([

@@ -17,6 +17,7 @@ import { parseCertificate } from '../../../src/attestation/x509/certificate.ts'
 import { verifyIssued } from '../../../src/attestation/x509/chain.ts'
 import { nodeAttestationCrypto } from '../../../src/node/attestationCrypto.ts'
 import { bytesToHex, type Result } from '../../../src/protocol/index.ts'
+import { needVectors } from '../../support/needVectors.ts'
 import { readVector, VECTORS } from '../../support/vectors.ts'
 
 const crypto = nodeAttestationCrypto()
@@ -51,12 +52,7 @@ const GOOD = [
   { report: 'dstack-report.bin', vek: 'dstack-sev_snp_vcek.pem', version: 3, until: '2033-06-17' },
 ]
 
-if (VECTORS === undefined)
-  describe('SEV-SNP reports of AMD', () => {
-    it.skipIf(process.env.CI === undefined)('SKIPPED: needs OPG_VECTORS', () => {
-      expect.fail('expected OPG_VECTORS to name the folder of vectors, got nothing')
-    })
-  })
+needVectors('SEV-SNP reports of AMD')
 
 describe.runIf(VECTORS !== undefined)('SEV-SNP reports of AMD', () => {
   it.each(GOOD)('$report (version $version): accepted until its certificate ends', async (vector) => {

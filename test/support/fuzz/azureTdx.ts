@@ -1,21 +1,12 @@
-import { devnetPolicy, verifyEvidence } from '../../../src/attestation/index.ts'
 import { createAzureTdxMint } from '../azureMint.ts'
-import { NOW } from '../nitroMint.ts'
-import { type FuzzTarget, gullibleCrypto } from './target.ts'
+import { type FuzzTarget, judgeRubbish } from './target.ts'
 
 export async function azureTdxFuzzTarget(): Promise<FuzzTarget> {
   const mint = await createAzureTdxMint()
-  const good = await mint.mint()
-  const policy = { ...devnetPolicy(), allowUnbound: true }
+  const { document: good, collateral } = await mint.mint()
   return {
     kind: 'azure-tdx-vtpm',
-    seeds: [good.document],
-    run: async (document) => {
-      const verdict = await verifyEvidence(
-        { kind: 'azure-tdx-vtpm', document, collateral: good.collateral },
-        { now: NOW, trustRoots: [mint.root], policy, crypto: gullibleCrypto },
-      )
-      return verdict.ok ? 'accept' : verdict.error.code
-    },
+    seeds: [good],
+    run: (document) => judgeRubbish({ kind: 'azure-tdx-vtpm', document, collateral }, [mint.root]),
   }
 }

@@ -1,8 +1,7 @@
-import { devnetPolicy, encodeCollateral, verifyEvidence } from '../../../src/attestation/index.ts'
-import { NOW } from '../nitroMint.ts'
+import { encodeCollateral } from '../../../src/attestation/index.ts'
 import { answersFor, bytesOf, driverManifest, mintManifest, ocspBundle } from '../nvidiaCollateral.ts'
 import { createNvidiaMint, type DeviceDeviation, type NvidiaMint } from '../nvidiaMint.ts'
-import { type FuzzTarget, gullibleCrypto } from './target.ts'
+import { type FuzzTarget, judgeRubbish } from './target.ts'
 
 /** Documents of devices; rubbish in base64 gets as far as the report and the chain. */
 export async function nvidiaGpuFuzzTarget(): Promise<FuzzTarget> {
@@ -20,15 +19,10 @@ async function targetOf(
   mint: NvidiaMint,
   ...devices: DeviceDeviation[][]
 ): Promise<FuzzTarget> {
-  const policy = { ...devnetPolicy(), allowUnbound: true }
   return {
     kind,
     seeds: await Promise.all(devices.map((deviations) => mint.document(...deviations))),
-    run: async (document) => {
-      const context = { now: NOW, trustRoots: mint.roots, policy, crypto: gullibleCrypto }
-      const verdict = await verifyEvidence({ kind, document }, context)
-      return verdict.ok ? 'accept' : verdict.error.code
-    },
+    run: (document) => judgeRubbish({ kind, document }, mint.roots),
   }
 }
 
@@ -36,12 +30,9 @@ type Item = 'nvidia/driver-rim' | 'nvidia/ocsp'
 
 /** Judges collateral, or a document, under the good rest. */
 function judgeWith(mint: NvidiaMint, document: Uint8Array, item?: Item) {
-  const context = { now: NOW, trustRoots: mint.roots, policy: { ...devnetPolicy(), allowUnbound: true } }
   return async (bytes: Uint8Array): Promise<string> => {
     const collateral = item === undefined || bytes.length === 0 ? new Map() : new Map([[item, bytes]])
-    const evidence = { kind: 'nvidia-gpu', document, collateral: encodeCollateral(collateral) } as const
-    const verdict = await verifyEvidence(evidence, { ...context, crypto: gullibleCrypto })
-    return verdict.ok ? 'accept' : verdict.error.code
+    return judgeRubbish({ kind: 'nvidia-gpu', document, collateral: encodeCollateral(collateral) }, mint.roots)
   }
 }
 

@@ -1,5 +1,13 @@
-import type { AttestationCrypto, DocumentKind } from '../../../src/attestation/index.ts'
+import {
+  type AttestationCrypto,
+  type DocumentKind,
+  devnetPolicy,
+  type EvidenceInput,
+  type TrustRoot,
+  verifyEvidence,
+} from '../../../src/attestation/index.ts'
 import { nodeAttestationCrypto } from '../../../src/node/attestationCrypto.ts'
+import { NOW } from '../nitroMint.ts'
 
 /** One parser under rubbish. */
 export interface FuzzTarget {
@@ -12,3 +20,11 @@ export interface FuzzTarget {
 
 /** Says yes to every signature, so that rubbish reaches what lies behind them. For fuzzing parsers only. */
 export const gullibleCrypto: AttestationCrypto = { ...nodeAttestationCrypto(), verify: () => true }
+
+const policy = { ...devnetPolicy(), allowUnbound: true }
+
+/** What a devnet would answer if every signature were good. */
+export async function judgeRubbish(evidence: EvidenceInput, trustRoots: readonly TrustRoot[]): Promise<string> {
+  const verdict = await verifyEvidence(evidence, { now: NOW, trustRoots, policy, crypto: gullibleCrypto })
+  return verdict.ok ? 'accept' : verdict.error.code
+}

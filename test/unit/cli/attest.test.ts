@@ -4,11 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { devnetPolicy, encodeCollateral, verifyEar } from '../../../src/attestation/index.ts'
-import { formatNetworkFile } from '../../../src/chain/index.ts'
 import { errorSchema, resultSchemas, runProgram } from '../../../src/cli/index.ts'
 import { statementOf } from '../../../src/cli/render/attest.ts'
 import { bytesToHex, type Evidence, formatReceiptFile, sha256, utf8 } from '../../../src/protocol/index.ts'
-import { contractsOfNoChain } from '../../support/networkFile.ts'
+import { networkFileOf } from '../../support/networkFile.ts'
 import { createMint, crypto, HOUR, type Mint, NOW, REPORT_DATA } from '../../support/nitroMint.ts'
 import { makeReceiptFixture } from '../../support/receiptFixture.ts'
 
@@ -51,22 +50,7 @@ async function file(name: string, content: Uint8Array | string): Promise<string>
 
 const networkOf = async (name: string, trustRoots: readonly (typeof mint.root)[]): Promise<string> => {
   const { file: receipt } = await makeReceiptFixture('accepted')
-  const { chainId, networkId, stakeManager } = receipt.network
-  return await file(
-    name,
-    formatNetworkFile({
-      name: 'devnet',
-      profile: 'devnet',
-      chainId,
-      networkId,
-      contracts: contractsOfNoChain({ stakeManager }),
-      deploymentBlock: 1,
-      genesisTimestamp: 1,
-      epochSeconds: 60,
-      trustRoots: [...trustRoots],
-      bootstrap: [],
-    }),
-  )
+  return await file(name, networkFileOf(receipt.network, trustRoots))
 }
 
 const AT = ['--as-of', new Date(NOW).toISOString()]

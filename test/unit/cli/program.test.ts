@@ -4,13 +4,12 @@ import { join } from 'node:path'
 import type { Command } from 'commander'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { CLI_DOC, withTables } from '../../../scripts/cliTables.ts'
-import { formatNetworkFile } from '../../../src/chain/index.ts'
 import { DEVNET_FILE, locateHome } from '../../../src/cli/context.ts'
 import { errorSchema, resultSchemas, runProgram } from '../../../src/cli/index.ts'
 import { createProgram } from '../../../src/cli/program.ts'
 import { createConfig, homeAt, readHome } from '../../../src/node/index.ts'
 import { formatReceiptFile } from '../../../src/protocol/index.ts'
-import { contractsOfNoChain } from '../../support/networkFile.ts'
+import { networkFileOf } from '../../support/networkFile.ts'
 import { makeReceiptFixture } from '../../support/receiptFixture.ts'
 
 let directory: string
@@ -48,25 +47,10 @@ async function writeReceipt(
   decision: 'accepted' | 'rejected' = 'accepted',
 ): Promise<{ receipt: string; network: string }> {
   const { file, authority } = await makeReceiptFixture(decision)
-  const { chainId, networkId, stakeManager } = file.network
   const receipt = join(directory, 'receipt.json')
   const network = join(directory, 'network.json')
   await writeFile(receipt, formatReceiptFile(file))
-  await writeFile(
-    network,
-    formatNetworkFile({
-      name: 'devnet',
-      profile: 'devnet',
-      chainId,
-      networkId,
-      contracts: contractsOfNoChain({ stakeManager }),
-      deploymentBlock: 1,
-      genesisTimestamp: 1,
-      epochSeconds: 60,
-      trustRoots: [authority.trustRoot],
-      bootstrap: [],
-    }),
-  )
+  await writeFile(network, networkFileOf(file.network, [authority.trustRoot]))
   return { receipt, network }
 }
 

@@ -2,7 +2,6 @@ import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { NetworkFile } from '../../../src/chain/index.ts'
 import { createConfig } from '../../../src/node/config.ts'
 import { nodeSecp256k1 } from '../../../src/node/crypto.ts'
 import { devnetPrivateKey } from '../../../src/node/devnetKeys.ts'
@@ -17,20 +16,9 @@ import {
   writeNodeFile,
 } from '../../../src/node/home.ts'
 import { findPassword, readOperatorKey, writeOperatorKey } from '../../../src/node/operatorKey.ts'
-import { contractsOfNoChain } from '../../support/networkFile.ts'
+import { networkOfNoChain } from '../../support/networkFile.ts'
 
-const network: NetworkFile = {
-  name: 'devnet',
-  profile: 'devnet',
-  chainId: 31337,
-  networkId: `0x${'11'.repeat(32)}`,
-  contracts: contractsOfNoChain(),
-  deploymentBlock: 3,
-  genesisTimestamp: 1,
-  epochSeconds: 60,
-  trustRoots: [],
-  bootstrap: [],
-}
+const network = networkOfNoChain({ name: 'devnet' })
 
 let directory: string
 beforeEach(async () => {

@@ -9,20 +9,9 @@ import { devnetPrivateKey } from '../../../src/node/devnetKeys.ts'
 import { homeAt } from '../../../src/node/home.ts'
 import { createLogger } from '../../../src/node/logger.ts'
 import { createNode, type OpgNode } from '../../../src/node/node.ts'
-import { contractsOfNoChain } from '../../support/networkFile.ts'
+import { networkOfNoChain } from '../../support/networkFile.ts'
 
-const network: NetworkFile = {
-  name: 'test',
-  profile: 'production',
-  chainId: 8453,
-  networkId: `0x${'11'.repeat(32)}`,
-  contracts: contractsOfNoChain(),
-  deploymentBlock: 3,
-  genesisTimestamp: 1,
-  epochSeconds: 60,
-  trustRoots: [],
-  bootstrap: [],
-}
+const network = networkOfNoChain({ profile: 'production', chainId: 8453 })
 const simulated = { name: 'devnet SIMULATED - NOT A TEE', vendor: 'aws', sha256: `0x${'99'.repeat(32)}` } as const
 const rpc = ['http://127.0.0.1:1']
 

@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { privateKeyToAccount } from 'viem/accounts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { NetworkFile } from '../../../src/chain/index.ts'
 import {
   homeAt,
   nodeSecp256k1,
@@ -13,17 +12,13 @@ import {
   writeWallet,
 } from '../../../src/node/index.ts'
 import { bytesToHex, hexToBytes } from '../../../src/protocol/index.ts'
-import { contractsOfNoChain } from '../../support/networkFile.ts'
+import { networkOfNoChain } from '../../support/networkFile.ts'
 
 const crypto = nodeSecp256k1()
 const KEY = hexToBytes(`0x${'07'.repeat(32)}`)
 const ADDRESS = privateKeyToAccount(bytesToHex(KEY)).address
 const PASSWORD = { OPG_WALLET_PASSWORD: 'correct horse' }
-const network = (profile: NetworkFile['profile']): NetworkFile => ({
-  ...{ name: 'test', profile, chainId: 31_337, networkId: `0x${'11'.repeat(32)}`, contracts: contractsOfNoChain() },
-  ...{ deploymentBlock: 1, genesisTimestamp: 1, epochSeconds: 60, trustRoots: [], bootstrap: [] },
-})
-const [devnet, production] = [network('devnet'), network('production')]
+const [devnet, production] = [networkOfNoChain(), networkOfNoChain({ profile: 'production' })]
 
 let directory: string
 beforeAll(async () => {

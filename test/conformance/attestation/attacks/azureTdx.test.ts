@@ -1,13 +1,7 @@
-import { describe, expect, it } from 'vitest'
 import { azureTdxAttacks } from '../../../support/attacks/azureTdx.ts'
 import { describeAttacks } from '../../../support/attacks/describe.ts'
+import { needVectors } from '../../../support/needVectors.ts'
 import { VECTORS } from '../../../support/vectors.ts'
 
-if (VECTORS === undefined)
-  describe('attacks on azure-tdx-vtpm evidence', () => {
-    it('SKIPPED: needs OPG_VECTORS', (context) => {
-      if (process.env.CI !== undefined) expect.fail('expected OPG_VECTORS to name the folder of vectors, got nothing')
-      context.skip('SKIPPED: needs OPG_VECTORS')
-    })
-  })
-else describeAttacks('azure-tdx-vtpm', azureTdxAttacks)
+needVectors('attacks on azure-tdx-vtpm evidence')
+if (VECTORS !== undefined) describeAttacks('azure-tdx-vtpm', azureTdxAttacks)

@@ -14,23 +14,12 @@ import type { Finding } from '../../../../src/node/doctor/findings.ts'
 import { examineNode } from '../../../../src/node/doctor/machine.ts'
 import { createHome, homeAt, writeNodeFile } from '../../../../src/node/home.ts'
 import { writeOperatorKey } from '../../../../src/node/operatorKey.ts'
-import { contractsOfNoChain } from '../../../support/networkFile.ts'
+import { networkOfNoChain } from '../../../support/networkFile.ts'
 
 const CHAIN_ID = 31_337
 const BLOCK_TIME = 1_700_000_000_000
 
-const network: NetworkFile = {
-  name: 'test',
-  profile: 'devnet',
-  chainId: CHAIN_ID,
-  networkId: `0x${'11'.repeat(32)}`,
-  contracts: contractsOfNoChain(),
-  deploymentBlock: 3,
-  genesisTimestamp: 1,
-  epochSeconds: 60,
-  trustRoots: [],
-  bootstrap: [],
-}
+const network = networkOfNoChain({ chainId: CHAIN_ID })
 
 let directory: string
 let servers: Server[]
