@@ -23,8 +23,9 @@ const DOWN_GRACE_MS = 40_000
 const NODE_GRACE_MS = 5_000
 
 export const devnetLauncher: DevnetLauncher = {
-  async up({ directory, seed, providers, verifiers, settlers }, note) {
-    const devnet = await startDevnet({ directory, seed, providers, verifiers, settlers, onProgress: note })
+  async up({ directory, seed, providers, verifiers, settlers, evidence }, note) {
+    const counts = { providers, verifiers, settlers }
+    const devnet = await startDevnet({ directory, seed, ...counts, formats: evidence, onProgress: note })
     const { promise, resolve } = Promise.withResolvers<string>()
     for (const node of devnet.nodes) node.onCrash(resolve)
     const view = await viewOf(directory)
@@ -90,9 +91,10 @@ export const devnetLauncher: DevnetLauncher = {
   status: (directory) => viewOf(directory),
 }
 
-const argumentsOf = ({ directory, seed, providers, verifiers, settlers }: DevnetUpOptions): string[] => [
+const argumentsOf = ({ directory, seed, providers, verifiers, settlers, evidence }: DevnetUpOptions): string[] => [
   ...['devnet', 'up', '--json', '--dir', directory, '--seed', seed],
   ...['--providers', `${providers}`, '--verifiers', `${verifiers}`, '--settlers', `${settlers}`],
+  ...['--evidence', evidence.join(',')],
 ]
 
 async function viewOf(directory: string): Promise<DevnetView | undefined> {

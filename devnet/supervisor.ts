@@ -3,7 +3,6 @@ import { cp, mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { createSimulatedAuthority } from '../src/attestation/index.ts'
 import { formatNetworkFile, type NetworkFile } from '../src/chain/index.ts'
 import {
   type ConfigInput,
@@ -19,12 +18,13 @@ import {
   nodeSecp256k1,
   type OpgNode,
   type RoleOfNode,
-  writeAuthority,
+  type SimulatedFormat,
   writeOperatorKey,
   writeWallet,
   writeWhole,
 } from '../src/node/index.ts'
 import { type Address, createSigner, MANIFEST_PATH } from '../src/protocol/index.ts'
+import { writeAuthorities } from './authorities.ts'
 import type { Anvil } from './chain.ts'
 import { accountOf, devnetOperators, startDevnetChain } from './deploy.ts'
 import { createDevnetNode, DevnetError, type DevnetNode } from './nodeProcess.ts'
@@ -33,7 +33,7 @@ import { isOurs } from './processes.ts'
 export interface DevnetOptions {
   /** Everything lies here; what an earlier devnet left is replaced. */
   readonly directory: string
-  /** Every key follows from it. */
+  /** Every key follows from it, but for those that stand in for Intel's and AMD's. */
   readonly seed?: string
   readonly providers?: number
   readonly verifiers?: number
@@ -42,6 +42,8 @@ export interface DevnetOptions {
   readonly requesters?: number
   /** Programs of `devnet/adversaries`: each runs as one more provider, after the honest ones. */
   readonly adversaries?: readonly string[]
+  /** Formats of the honest providers' simulated evidence, in turn; `nitro` unless given. Adversaries have `nitro`. */
+  readonly formats?: readonly SimulatedFormat[]
   /** Model folders; those of `devnet/models` unless given. */
   readonly models?: readonly string[]
   /** Configuration of one node beyond the devnet's own, by name. */
@@ -253,19 +255,17 @@ class Supervisor implements Devnet {
   }
 
   async #startChain(): Promise<void> {
-    const { subtle, random } = nodePorts()
-    const authority = await createSimulatedAuthority(
-      { subtle, random },
-      { label: 'devnet', now: Date.now(), seed: this.#key('authority', 0) },
-    )
-    await writeAuthority(join(this.directory, AUTHORITY_DIRECTORY), authority)
+    const trustRoots = await writeAuthorities(join(this.directory, AUTHORITY_DIRECTORY), nodePorts(), {
+      seed: this.#key('authority', 0),
+      now: Date.now(),
+    })
     const { anvil, network } = await startDevnetChain({
       directory: join(this.directory, CHAIN_DIRECTORY),
       operators: devnetOperators((role, index) => this.#key(role, index), this.#counts),
       funded: Array.from({ length: this.#requesters }, (_, index) => this.#operator('requester', index)),
       holders: Array.from({ length: this.#requesters }, (_, index) => this.#operator('requester-owner', index)),
       deployer: accountOf(this.#key('deployer', 0)),
-      trustRoots: [authority.trustRoot],
+      trustRoots,
     })
     this.#anvil = anvil
     this.#network = network
@@ -310,11 +310,17 @@ class Supervisor implements Devnet {
       metrics: { port: 0 },
       slots: 64,
       ...(computes ? { models: this.#models().map((folder) => ({ folder })) } : {}),
-      ...(role === 'provider'
-        ? { attester: { kind: 'simulated', authority: join(this.directory, AUTHORITY_DIRECTORY) } as const }
-        : {}),
+      ...(role === 'provider' ? { attester: this.#attesterOf(name) } : {}),
       ...this.#options.configure?.(name),
     }
+  }
+
+  #attesterOf(name: string): NonNullable<ConfigInput['attester']> {
+    const index = Number(name.split('-')[1])
+    const formats = this.#adversary(index) === undefined ? (this.#options.formats ?? []) : []
+    const format = formats[index % formats.length]
+    const authority = join(this.directory, AUTHORITY_DIRECTORY)
+    return { kind: 'simulated', authority, ...(format === undefined ? {} : { format }) }
   }
 
   /** The last providers are the adversaries. */

@@ -75,17 +75,19 @@ export {
   simulatedAttester,
 } from './simulated/attester.ts'
 export * from './simulated/authority.ts'
+export type { AuthorityPem } from './simulated/authorityPem.ts'
 export { type SimulatedSnpAttesterInit, simulatedSnpAttester } from './simulated/snp.ts'
 export {
   createSimulatedSnpAuthority,
   importSimulatedSnpAuthority,
   type SimulatedSnpAuthority,
 } from './simulated/snpAuthority.ts'
+export { type SimulatedTdxAttesterInit, simulatedTdxAttester } from './simulated/tdx.ts'
 export {
   createSimulatedTdxAuthority,
-  type SimulatedTdxAttesterInit,
+  importSimulatedTdxAuthority,
   type SimulatedTdxAuthority,
-} from './simulated/tdx.ts'
+} from './simulated/tdxAuthority.ts'
 export { collateralEnd } from './supply/lifetime.ts'
 export { manifestChain } from './supply/manifestChain.ts'
 export { type CollateralNeed, collateralNeedOf, vcekPath } from './supply/needs.ts'

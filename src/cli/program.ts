@@ -1,5 +1,13 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { LOG_LEVELS, type NodePorts, packageVersion, ROLES, type RoleOfNode } from '../node/index.ts'
+import {
+  LOG_LEVELS,
+  type NodePorts,
+  packageVersion,
+  ROLES,
+  type RoleOfNode,
+  SIMULATED_FORMATS,
+  type SimulatedFormat,
+} from '../node/index.ts'
 import { PRIVACY, TIER } from '../protocol/index.ts'
 import { addAttestation } from './attestProgram.ts'
 import { addChain } from './chainProgram.ts'
@@ -172,12 +180,16 @@ function addDevnet(program: Command, run: RunCommand, loadDevnet: ProgramCompone
     .option('--providers <count>', 'how many providers', positive, 1)
     .option('--verifiers <count>', 'how many verifiers; a committee needs 3', positive, 4)
     .option('--settlers <count>', 'how many settlers', positive, 1)
-    .option('--seed <text>', 'from which every key follows', 'devnet')
+    .option('--evidence <formats>', `simulated evidence of the providers, in turn: ${SIMULATED_FORMATS}`, formats, [
+      'nitro',
+    ])
+    .option('--seed <text>', 'from which every key of a node follows', 'devnet')
     .option('--detach', 'return once it is healthy and leave it running', false)
-  example(withDirectory(withJson(up)), 'opg devnet up --providers 2 --verifiers 5 --detach').action((options) =>
-    run(options.json, async (context) =>
-      devnetUp(await load(), { ...options, directory: devnetDirectory(options.dir, context) }, context),
-    ),
+  example(withDirectory(withJson(up)), 'opg devnet up --providers 3 --evidence nitro,tdx,sev-snp --detach').action(
+    (options) =>
+      run(options.json, async (context) =>
+        devnetUp(await load(), { ...options, directory: devnetDirectory(options.dir, context) }, context),
+      ),
   )
   const down = devnet.command('down').description('stop the devnet of a directory')
   example(withDirectory(withJson(down)), 'opg devnet down').action((options) =>
@@ -193,4 +205,12 @@ function roles(text: string, before: readonly RoleOfNode[] = []): RoleOfNode[] {
   const role = ROLES.find((known) => known === text)
   if (role !== undefined) return [...before, role]
   throw new InvalidArgumentError(`expected one of ${ROLES.join(', ')}, got ${text}`)
+}
+
+function formats(text: string): SimulatedFormat[] {
+  return text.split(',').map((name) => {
+    const format = SIMULATED_FORMATS.find((known) => known === name)
+    if (format !== undefined) return format
+    throw new InvalidArgumentError(`expected some of ${SIMULATED_FORMATS.join(',')}, got ${text}`)
+  })
 }

@@ -7,7 +7,8 @@ import { NodeError } from './errors.ts'
 export const CONFIG_VERSION = 1
 
 /** Formats the simulated attester has. */
-export const SIMULATED_FORMATS = ['nitro', 'sev-snp'] as const
+export const SIMULATED_FORMATS = ['nitro', 'tdx', 'sev-snp'] as const
+export type SimulatedFormat = (typeof SIMULATED_FORMATS)[number]
 
 /** R7: what a process does on the network; any set. */
 export const ROLES = ['requester', 'provider', 'verifier', 'settler', 'host'] as const
@@ -69,7 +70,7 @@ const attester = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('simulated'),
     authority: z.string().min(1).describe('Folder with the PEM files of a devnet authority.'),
-    format: z.enum(SIMULATED_FORMATS).default('nitro').describe('Whose documents it makes: nitro, sev-snp.'),
+    format: z.enum(SIMULATED_FORMATS).default('nitro').describe('Whose documents it makes: nitro, tdx, sev-snp.'),
   }),
 ])
 export type AttesterConfig = z.output<typeof attester>

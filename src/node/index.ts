@@ -12,7 +12,13 @@ export { readInputFile } from '../inference/index.ts'
 export { nodeAttestationCrypto } from './attestationCrypto.ts'
 export { signResult } from './attestationResult.ts'
 export * from './attester.ts'
-export { readAuthority, writeAuthority } from './attesters/simulated.ts'
+export {
+  type AuthorityPorts,
+  readAuthority,
+  writeAuthority,
+  writeSnpAuthority,
+  writeTdxAuthority,
+} from './attesters/simulated.ts'
 export * from './batches.ts'
 export { awaitBatchProof } from './batchProof.ts'
 export * from './chainRefusals.ts'

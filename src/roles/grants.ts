@@ -201,6 +201,8 @@ const BIT_OF: Readonly<Partial<Record<Check, number>>> = {
   measurements: NOT_CHECKED.measurements,
   'certificate-revocation': NOT_CHECKED['evidence-collateral'],
   tcb: NOT_CHECKED['evidence-collateral'],
+  'qe-identity': NOT_CHECKED['evidence-collateral'],
+  'tdx-module': NOT_CHECKED['evidence-collateral'],
   rim: NOT_CHECKED['evidence-collateral'],
   ocsp: NOT_CHECKED['evidence-collateral'],
   'gpu-cpu-colocation': NOT_CHECKED['gpu-cpu-colocation'],

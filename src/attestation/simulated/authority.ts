@@ -7,6 +7,7 @@ import { type TrustRoot, trustRoot } from '../trustRoots.ts'
 import { P384, P384_SHA384, type Subtle, type WebKey } from '../webcrypto.ts'
 import { type Certificate, nameText, parseCertificate, USAGE } from '../x509/certificate.ts'
 import { generateP384, issueCertificate, newSerial, roleExtensions } from '../x509/issue.ts'
+import type { AuthorityPem } from './authorityPem.ts'
 import { seededP384 } from './seededKey.ts'
 
 /** In the name of every simulated root, so that nobody who reads a chain is misled. */
@@ -27,12 +28,6 @@ export interface IssuedChain {
   readonly privateKey: WebKey
   /** Milliseconds since 1970. */
   readonly notAfter: number
-}
-
-/** The files a devnet directory keeps; the private key is worth the whole devnet's evidence. */
-export interface AuthorityPem {
-  readonly certificate: string
-  readonly privateKey: string
 }
 
 /**

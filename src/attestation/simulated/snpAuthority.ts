@@ -1,5 +1,5 @@
 import 'reflect-metadata'
-import { BasicConstraintsExtension, Extension, KeyUsagesExtension, PemConverter } from '@peculiar/x509'
+import { BasicConstraintsExtension, Extension, KeyUsagesExtension } from '@peculiar/x509'
 import { fail, ok, type Random, type Result } from '../../protocol/index.ts'
 import { SIMULATED_ROOT_LEAD_MS, SIMULATED_ROOT_MS } from '../constants.ts'
 import { type AttestationError, mismatch } from '../errors.ts'
@@ -11,7 +11,15 @@ import { type TrustRoot, trustRoot } from '../trustRoots.ts'
 import { PSS_SHA384, type Subtle, type WebKey, type WebKeyPair } from '../webcrypto.ts'
 import { nameText, parseCertificate, USAGE } from '../x509/certificate.ts'
 import { generateP384, generateRsa, issueCertificate, newSerial } from '../x509/issue.ts'
-import { type AuthorityPem, SIMULATED_MARK } from './authority.ts'
+import { SIMULATED_MARK } from './authority.ts'
+import {
+  type AuthorityPem,
+  certificatePem,
+  importPrivateKey,
+  pemBlocks,
+  privateKeyPem,
+  publicKeyOf,
+} from './authorityPem.ts'
 import { encodeTcb } from './snpReport.ts'
 
 /** AMD's roots and intermediates have keys of this many bits. */
@@ -84,7 +92,6 @@ export async function createSimulatedSnpAuthority(
 }
 
 const INTERMEDIATES = ['VCEK', 'VLEK'] as const
-const PSS = { name: 'RSA-PSS', hash: 'SHA-384' } as const
 
 /**
  * Reads what `exportPem` wrote. `bad-authority` when a file is no PEM, the key is not the certificates', or the root does
@@ -94,21 +101,17 @@ export async function importSimulatedSnpAuthority(
   components: SimulatedSnpComponents,
   pem: AuthorityPem,
 ): Promise<Result<SimulatedSnpAuthority, AttestationError>> {
-  const { subtle } = components
   try {
-    const [ark, ask, asvk] = blocksOf(pem.certificate, 3)
-    const [pkcs8] = blocksOf(pem.privateKey, 1)
+    const [ark, ask, asvk] = pemBlocks(pem.certificate, 3)
+    const [pkcs8] = pemBlocks(pem.privateKey, 1)
     const root = nameText(unwrap(parseCertificate(ark ?? NONE, 0)).subject)
     const product = SNP_PRODUCTS.find((name) => root.includes(`ARK-${name} `))
     if (product === undefined || !root.includes(SIMULATED_MARK))
       return fail(mismatch('bad-authority', `an ARK with "${SIMULATED_MARK}"`, root))
-    const key = await subtle.importKey('pkcs8', pkcs8 ?? NONE, PSS, true, ['sign'])
-    const probe = new Uint8Array(components.random(16))
-    const signature = await subtle.sign(PSS_SHA384, key, probe)
+    const key = await importPrivateKey(pkcs8 ?? NONE, 'PS384', components.subtle)
     for (const der of [ask, asvk]) {
       const { spki } = unwrap(parseCertificate(der ?? NONE, 1))
-      const publicKey = await subtle.importKey('spki', new Uint8Array(spki), PSS, false, ['verify'])
-      if (!(await subtle.verify(PSS_SHA384, publicKey, signature, probe)))
+      if ((await publicKeyOf(key, { spki, algorithm: 'PS384' }, components)) === undefined)
         return fail(mismatch('bad-authority', 'the private key of the certificates', 'another key'))
     }
     const intermediates = new Map(INTERMEDIATES.map((name, at) => [name, [ask, asvk][at] ?? NONE] as const))
@@ -119,12 +122,6 @@ export async function importSimulatedSnpAuthority(
 }
 
 const NONE = new Uint8Array(0)
-
-function blocksOf(pem: string, count: number): Uint8Array<ArrayBuffer>[] {
-  const blocks = PemConverter.decode(pem).map((block) => new Uint8Array(block))
-  if (blocks.length !== count) throw new TypeError(`expected ${count} PEM blocks, got ${blocks.length}`)
-  return blocks
-}
 
 function unwrap<T>(result: Result<T, AttestationError>): T {
   if (!result.ok) throw result.error
@@ -158,10 +155,7 @@ class Authority implements SimulatedSnpAuthority {
     const certificates = [this.#ark, ...INTERMEDIATES.map((name) => this.#intermediates.get(name) ?? NONE)]
     return {
       certificate: certificates.map(certificatePem).join(''),
-      privateKey: PemConverter.encode(
-        await this.#components.subtle.exportKey('pkcs8', this.#key),
-        PemConverter.PrivateKeyTag,
-      ),
+      privateKey: await privateKeyPem(this.#key, this.#components.subtle),
     }
   }
 
@@ -208,9 +202,6 @@ export function vekExtensions(product: SnpProduct, subject: VekSubject, tcb: Snp
       : new Extension(VEK_OID.cspId, false, text(subject.cspId))
   return [...extensions, last]
 }
-
-const certificatePem = (der: Uint8Array): string =>
-  `${PemConverter.encode(new Uint8Array(der), PemConverter.CertificateTag)}\n`
 
 /** As AMD's key service answers `cert_chain`. */
 export const chainPem = (intermediate: Uint8Array, ark: Uint8Array): Uint8Array =>

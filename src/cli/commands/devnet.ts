@@ -1,4 +1,5 @@
 import { join, resolve } from 'node:path'
+import type { SimulatedFormat } from '../../node/index.ts'
 import type { Json } from '../../protocol/index.ts'
 import { type CliContext, type CommandResult, DEVNET_DIRECTORY } from '../context.ts'
 import { CliError, interrupted } from '../errors.ts'
@@ -29,6 +30,8 @@ export interface DevnetUpOptions {
   readonly providers: number
   readonly verifiers: number
   readonly settlers: number
+  /** Formats of the providers' simulated evidence, in turn. */
+  readonly evidence: readonly SimulatedFormat[]
   readonly detach: boolean
 }
 

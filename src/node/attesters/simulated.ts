@@ -5,12 +5,15 @@ import {
   type Attester,
   importSimulatedAuthority,
   importSimulatedSnpAuthority,
+  importSimulatedTdxAuthority,
   type SimulatedAuthority,
   type SimulatedMeasurements,
   type SimulatedSnpAuthority,
+  type SimulatedTdxAuthority,
   type Subtle,
   simulatedAttester,
   simulatedSnpAttester,
+  simulatedTdxAttester,
 } from '../../attestation/index.ts'
 import {
   type Address,
@@ -21,14 +24,13 @@ import {
   type Result,
 } from '../../protocol/index.ts'
 import { codeMeasurement } from '../codeMeasurement.ts'
-import type { NodeConfig, SIMULATED_FORMATS } from '../config.ts'
+import type { NodeConfig, SimulatedFormat } from '../config.ts'
 import { writeWhole } from '../home.ts'
 
-type SimulatedFormat = (typeof SIMULATED_FORMATS)[number]
-
-/** Files of a devnet's simulated authorities, certificates and private key. */
-const FILES: Readonly<Record<SimulatedFormat, readonly [certificate: string, key: string]>> = {
+/** Files of a devnet's simulated authorities, certificates and private keys. */
+const FILES: Readonly<Record<SimulatedFormat, readonly [certificates: string, keys: string]>> = {
   nitro: ['root.pem', 'key.pem'],
+  tdx: ['tdx-chain.pem', 'tdx-keys.pem'],
   'sev-snp': ['snp-chain.pem', 'snp-key.pem'],
 }
 
@@ -41,12 +43,19 @@ export interface AuthorityPorts {
 export const readAuthority = (directory: string, ports: AuthorityPorts): Promise<SimulatedAuthority> =>
   read(directory, 'nitro', (pem) => importSimulatedAuthority(ports, pem))
 
+/** The same of the authority that stands in for Intel. */
+export const readTdxAuthority = (directory: string, ports: AuthorityPorts): Promise<SimulatedTdxAuthority> =>
+  read(directory, 'tdx', (pem) => importSimulatedTdxAuthority(ports, pem))
+
 /** The same of the authority that stands in for AMD. */
 export const readSnpAuthority = (directory: string, ports: AuthorityPorts): Promise<SimulatedSnpAuthority> =>
   read(directory, 'sev-snp', (pem) => importSimulatedSnpAuthority(ports, pem))
 
 export const writeAuthority = (directory: string, authority: SimulatedAuthority): Promise<void> =>
   write(directory, 'nitro', authority)
+
+export const writeTdxAuthority = (directory: string, authority: SimulatedTdxAuthority): Promise<void> =>
+  write(directory, 'tdx', authority)
 
 export const writeSnpAuthority = (directory: string, authority: SimulatedSnpAuthority): Promise<void> =>
   write(directory, 'sev-snp', authority)
@@ -86,8 +95,11 @@ export interface SimulatedInit {
 /** Security versions of the simulated chip: any that stay the same. */
 const SIMULATED_TCB = { fmc: 1, bootloader: 4, tee: 0, snp: 22, microcode: 213 } as const
 const CHIP_ID_BYTES = 64
+const PPID_BYTES = 16
+/** Of the quotes: today's quoting services make these. */
+const TDX_QUOTE_VERSION = 4
 
-/** The attester of a devnet, measuring the code that runs here. */
+/** The attester of a devnet, measuring the code that runs here; its machine is named after the operator. */
 export async function openSimulated(
   ports: AuthorityPorts,
   directory: string,
@@ -105,6 +117,11 @@ export async function openSimulated(
     case 'nitro': {
       const authority = await readAuthority(directory, ports)
       return simulatedAttester({ authority, subtle }, { instanceId: `opg-${operator.slice(2, 14)}`, measurements })
+    }
+    case 'tdx': {
+      const authority = await readTdxAuthority(directory, ports)
+      const ppid = hexToBytes(operator).slice(0, PPID_BYTES)
+      return simulatedTdxAttester({ authority, subtle }, { version: TDX_QUOTE_VERSION, ppid, measurements })
     }
     case 'sev-snp': {
       const authority = await readSnpAuthority(directory, ports)

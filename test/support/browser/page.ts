@@ -73,7 +73,8 @@ async function nitro(room: Room, now: number): Started {
 
 async function tdx(room: Room, now: number, version: 4 | 5): Started {
   const authority = await room.createSimulatedTdxAuthority(components, { label: 'page', now })
-  return { authority, attester: authority.attester({ version, measurements: MEASUREMENTS }) }
+  const init = { version, ppid: PPID, measurements: MEASUREMENTS }
+  return { authority, attester: room.simulatedTdxAttester({ authority, subtle }, init) }
 }
 
 async function snp(room: Room, now: number, product: SnpInit['product'], subject: SnpSubject): Started {
@@ -90,6 +91,7 @@ async function snp(room: Room, now: number, product: SnpInit['product'], subject
 /** AMD's keys have 4,096, which take a page seconds to make. */
 const SNP_MODULUS_BITS = 2048
 const CHIP_ID = new Uint8Array(64).fill(0x1d)
+const PPID = new Uint8Array(16).fill(0x1d)
 
 const MACHINES: Readonly<Record<SimulatedMachine, (room: Room, now: number) => Started>> = {
   nitro,

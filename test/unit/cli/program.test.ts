@@ -69,6 +69,7 @@ describe('opg', () => {
     ['infer classifier --input a.json --max-fee 1.5', 2],
     ['batch show minus-one', 2],
     ['devnet up --providers 0', 2],
+    ['devnet up --evidence nitro,sgx', 2],
     ['node start --role miner', 2],
     ['node status', 4],
     ['offers', 2],

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,6 +8,7 @@ import {
   type Attester,
   createSimulatedAuthority,
   createSimulatedSnpAuthority,
+  createSimulatedTdxAuthority,
   devnetPolicy,
   encodeCollateral,
   parseCollateral,
@@ -18,7 +19,13 @@ import {
 import { parseNitroDocument } from '../../../src/attestation/nitro/document.ts'
 import { createAttester, createGpuAttester } from '../../../src/node/attester.ts'
 import type { AttesterPlaces } from '../../../src/node/attesters/places.ts'
-import { readSnpAuthority, writeAuthority, writeSnpAuthority } from '../../../src/node/attesters/simulated.ts'
+import {
+  readSnpAuthority,
+  readTdxAuthority,
+  writeAuthority,
+  writeSnpAuthority,
+  writeTdxAuthority,
+} from '../../../src/node/attesters/simulated.ts'
 import { codeMeasurement } from '../../../src/node/codeMeasurement.ts'
 import { type ConfigInput, createConfig } from '../../../src/node/config.ts'
 import { homeAt } from '../../../src/node/home.ts'
@@ -81,32 +88,45 @@ describe('the attester of a configuration', () => {
     expect(payload.ok && payload.value.pcrs.get(0)).toEqual(await codeMeasurement())
   })
 
-  test('simulated makes SNP-shaped reports too, which verifiers take under its root alone', async () => {
-    const { subtle, random, attestation } = nodePorts()
-    const init = { label: 'unit', product: 'Milan', now: Date.now(), modulusLength: 2_048 } as const
-    const written = await createSimulatedSnpAuthority({ subtle, random }, init)
-    await writeSnpAuthority(join(directory, 'authority'), written)
-    const attester = await attesterOf({ kind: 'simulated', authority: 'authority', format: 'sev-snp' })
-    const now = Date.now()
-    const evidence = { kind: attester.kind, ...(await attester.attest(REPORT_DATA, now)) }
-    const judge = (trustRoots: readonly TrustRoot[]) =>
-      verifyEvidence(evidence, {
-        now,
-        trustRoots,
-        expectedReportData: REPORT_DATA,
-        boundAt: now,
-        policy: devnetPolicy(),
-        crypto: attestation,
+  test.each([
+    ['tdx', 'mrtd', `ppid-${'ab'.repeat(16)}`],
+    ['sev-snp', 'measurement', `amd:${'ab'.repeat(20)}${'00'.repeat(44)}`],
+  ] as const)(
+    'simulated makes documents of format %s too, which verifiers take under its root alone',
+    async (...row) => {
+      const [format, register, instanceId] = row
+      const { subtle, random, attestation } = nodePorts()
+      const init = { label: 'unit', product: 'Milan', now: Date.now(), modulusLength: 2_048 } as const
+      const folder = join(directory, 'authority')
+      const tdx = await createSimulatedTdxAuthority({ subtle, random }, init)
+      await writeTdxAuthority(folder, tdx)
+      const snp = await createSimulatedSnpAuthority({ subtle, random }, init)
+      await writeSnpAuthority(folder, snp)
+      const written = format === 'tdx' ? tdx : snp
+      const attester = await attesterOf({ kind: 'simulated', authority: 'authority', format })
+      expect(attester.kind).toBe(format)
+      const now = Date.now()
+      const evidence = { kind: attester.kind, ...(await attester.attest(REPORT_DATA, now)) }
+      const judge = (trustRoots: readonly TrustRoot[]) =>
+        verifyEvidence(evidence, {
+          now,
+          trustRoots,
+          expectedReportData: REPORT_DATA,
+          boundAt: now,
+          policy: devnetPolicy(),
+          crypto: attestation,
+        })
+      const verdict = await judge([written.trustRoot])
+      if (!verdict.ok) throw verdict.error
+      expect(verdict.value).toMatchObject({
+        assurance: 'simulated',
+        instanceId,
+        measurements: { [register]: bytesToHex(await codeMeasurement()) },
       })
-    const verdict = await judge([written.trustRoot])
-    if (!verdict.ok) throw verdict.error
-    expect(verdict.value).toMatchObject({
-      assurance: 'simulated',
-      measurements: { measurement: bytesToHex(await codeMeasurement()) },
-    })
-    const refused = await judge(vendorRoots())
-    expect(!refused.ok && refused.error.code).toBe('untrusted-root')
-  })
+      const refused = await judge(vendorRoots())
+      expect(!refused.ok && refused.error.code).toBe('untrusted-root')
+    },
+  )
 
   test('fault: an SNP authority whose key is another, or whose files are Nitro ones: bad-authority', async () => {
     const { subtle, random } = nodePorts()
@@ -124,6 +144,19 @@ describe('the attester of a configuration', () => {
     const nitro = await createSimulatedAuthority({ subtle, random }, { label: 'unit', now: Date.now() })
     await writeFile(join(folder, 'snp-chain.pem'), (await nitro.exportPem()).certificate)
     await expect(readSnpAuthority(folder, { subtle, random })).rejects.toMatchObject({ code: 'bad-authority' })
+  })
+
+  test('fault: a TDX authority that is absent or another format’s: not opened', async () => {
+    const config = { kind: 'simulated', authority: 'authority', format: 'tdx' } as const
+    await writeTestAuthority()
+    await expect(attesterOf(config)).rejects.toMatchObject({ code: 'ENOENT' })
+    const folder = join(directory, 'authority')
+    for (const [from, to] of [
+      ['root.pem', 'tdx-chain.pem'],
+      ['key.pem', 'tdx-keys.pem'],
+    ] as const)
+      await copyFile(join(folder, from), join(folder, to))
+    await expect(readTdxAuthority(folder, nodePorts())).rejects.toMatchObject({ code: 'bad-authority' })
   })
 
   test('none is attester-missing', async () => {
