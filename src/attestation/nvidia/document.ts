@@ -39,7 +39,7 @@ export interface DeviceEvidence {
 
 /**
  * Parses the JSON of NVIDIA's attestation SDK: an array of `{arch, certificate, evidence, nonce}`, one for each device, all
- * under one nonce, because that is what binds them to one host. Members beside those four are text that is not read.
+ * under one nonce, because that is what binds them to one host. Members beside those four are single values that are not read.
  * `malformed-evidence`, `evidence-too-large`, `duplicate-key`, `nonce-mismatch`.
  */
 export function parseDocument(
@@ -65,7 +65,7 @@ export function parseDocument(
 function parseEntry(entry: unknown, isSwitch: boolean): Result<DeviceEvidence, AttestationError> {
   if (!isJsonObject(entry)) return refuse('malformed-evidence', `an object of ${MEMBERS.join(', ')}`, describe(entry))
   for (const [name, value] of Object.entries(entry))
-    if (!MEMBERS.includes(name) && (typeof value !== 'string' || value.length > MAX_EXTRA))
+    if (!MEMBERS.includes(name) && !isPassedOver(value))
       return refuse('malformed-evidence', `at most ${MAX_EXTRA} characters in ${describe(name)}`, describe(value))
   const architecture = architectureOf(memberOf(entry, 'arch'), isSwitch)
   if (!architecture.ok) return architecture
@@ -85,6 +85,10 @@ function parseEntry(entry: unknown, isSwitch: boolean): Result<DeviceEvidence, A
   if (!chain.ok) return chain
   return ok({ architecture: architecture.value, chain: chain.value, report: report.value, state: state.value })
 }
+
+/** Whether it is one short value: the vendor's tools say versions and numbers beside what is signed. */
+const isPassedOver = (value: unknown): boolean =>
+  typeof value === 'string' ? value.length <= MAX_EXTRA : value === null || typeof value !== 'object'
 
 function architectureOf(name: unknown, isSwitch: boolean): Result<Architecture, AttestationError> {
   const known = Object.keys(ARCHITECTURES) as Architecture[]

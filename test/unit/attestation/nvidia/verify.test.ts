@@ -131,11 +131,11 @@ describe('documents of NVIDIA devices', () => {
   const entry = async () => (await mint.device()).entry
   const given = (document: Uint8Array): Promise<string> => judgeMinted(document, mint)
 
-  it('may have further members of text', async () => {
-    expect(await judge({ entry: (each) => Object.assign(each, { version: '1.0', driver_version: '550.1.2' }) })).toBe(
-      'accept',
-    )
-    expect(await judge({ entry: (each) => Object.assign(each, { version: 1 }) })).toBe('malformed-evidence')
+  it('may have further members that hold nothing else', async () => {
+    const more = { version: '1.0', driver_version: '550.1.2', index: 0, is_ppcie: false, uuid: null }
+    expect(await judge({ entry: (each) => Object.assign(each, more) })).toBe('accept')
+    expect(await judge({ entry: (each) => Object.assign(each, { more: {} }) })).toBe('malformed-evidence')
+    expect(await judge({ entry: (each) => Object.assign(each, { more: [] }) })).toBe('malformed-evidence')
     expect(await judge({ entry: (each) => Object.assign(each, { note: 'x'.repeat(257) }) })).toBe('malformed-evidence')
   })
 
