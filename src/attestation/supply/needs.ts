@@ -2,6 +2,7 @@ import { bytesToHex, ok, type Result } from '../../protocol/index.ts'
 import { parseAzureDocument } from '../azure/document.ts'
 import { pckPlatform } from '../dcap/pck.ts'
 import { parseQuote, type Tee } from '../dcap/quote.ts'
+import { parseDstackDocument } from '../dstack/verify.ts'
 import { type AttestationError, refuse } from '../errors.ts'
 import type { EvidenceInput } from '../evidence.ts'
 import { parseDocument } from '../nvidia/document.ts'
@@ -57,6 +58,10 @@ export function collateralNeedOf({
     case 'azure-tdx-vtpm': {
       const azure = parseAzureDocument(document, 'tdx')
       return azure.ok ? quoteNeed(azure.value.endorsement, 'tdx') : azure
+    }
+    case 'tdx-dstack': {
+      const answer = parseDstackDocument(document)
+      return answer.ok ? quoteNeed(answer.value.quote, 'tdx') : answer
     }
     case 'nvidia-gpu':
       return deviceNeed(document)
