@@ -171,10 +171,19 @@ const PRODUCTION: EvidencePolicy = evidencePolicySchema.parse({})
 export function parsePolicy(input: unknown): Result<EvidencePolicy, AttestationError> {
   const parsed = evidencePolicySchema.safeParse(input)
   if (parsed.success) return ok(parsed.data)
-  const [issue] = parsed.error.issues
-  return fail(
-    mismatch('bad-policy', issue?.message ?? 'an evidence policy', `at ${issue?.path.join('.') || 'the top'}`),
-  )
+  return fail(policyMismatch(parsed.error))
+}
+
+/** The first thing at fault, and where it stands. */
+export function policyMismatch({ issues: [issue] }: z.ZodError): AttestationError {
+  const place = issue?.path.join('.') || 'the top'
+  if (issue?.code === 'unrecognized_keys') {
+    return mismatch('bad-policy', `members of an evidence policy alone at ${place}`, issue.keys.join(', '))
+  }
+  // As in `Invalid input: expected object, received array`.
+  const words = /^(?:[^:]+: )?expected (.+?)(?:, received (.+))?$/.exec(issue?.message ?? '')
+  const expected = words?.[1] ?? issue?.message ?? 'an evidence policy'
+  return mismatch('bad-policy', `${expected} at ${place}`, words?.[2] ?? 'something else')
 }
 
 /** Hardware roots and the given programs only; without a list nothing is accepted. */

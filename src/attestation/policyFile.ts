@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { bytesToHex, canonicalBytes, fail, type Json, ok, type Result } from '../protocol/index.ts'
 import type { EpochPolicy } from './epochPolicy.ts'
-import { type AttestationError, mismatch } from './errors.ts'
+import type { AttestationError } from './errors.ts'
 import {
   type AllowedMeasurements,
   devnetPolicy,
@@ -9,6 +9,7 @@ import {
   evidencePolicySchema,
   namesGpus,
   narrowed,
+  policyMismatch,
   productionPolicy,
   SNP_PRODUCTS,
   type SnpTcb,
@@ -34,15 +35,7 @@ export interface PolicyFile extends Omit<EvidencePolicy, 'measurements'> {
 export function parsePolicyFile(input: unknown): Result<PolicyFile, AttestationError> {
   const parsed = policyFileSchema.safeParse(input)
   if (parsed.success) return ok(parsed.data)
-  const [issue] = parsed.error.issues
-  const unknown = issue?.code === 'unrecognized_keys' ? `unknown members ${issue.keys.join(', ')}` : undefined
-  return fail(
-    mismatch(
-      'bad-policy',
-      issue?.message ?? 'an evidence policy',
-      unknown ?? `at ${issue?.path.join('.') || 'the top'}`,
-    ),
-  )
+  return fail(policyMismatch(parsed.error))
 }
 
 /** What a node without a policy file goes by: on a production network the chain, on a devnet anything bound. */

@@ -40,7 +40,8 @@ const HINTS: { readonly [code: string]: string } = {
 
 export function describeError(thrown: unknown): CliFailure {
   if (thrown instanceof CommanderError) {
-    return { code: 'usage', message: thrown.message.replace(/^error: /, ''), hint: 'opg --help' }
+    const message = thrown.code === 'commander.help' ? 'expected a command' : thrown.message.replace(/^error: /, '')
+    return { code: 'usage', message, hint: 'opg --help' }
   }
   const error = toError(thrown)
   if (!(thrown instanceof CodedError)) return { code: 'failed', message: error.message }

@@ -1,4 +1,5 @@
 import { readFile, stat } from 'node:fs/promises'
+import { toError } from '../protocol/index.ts'
 import { CliError } from './errors.ts'
 
 /** A file a user named, as text. Throws CliError `file-unreadable | file-too-large`. */
@@ -7,11 +8,9 @@ export const readText = async (file: string, maxBytes: number): Promise<string> 
 
 /** A file a user named. Throws CliError `file-unreadable | file-too-large`. */
 export async function readBytes(file: string, maxBytes: number): Promise<Uint8Array> {
-  const size = await stat(file).then(
-    (found) => (found.isFile() ? found.size : undefined),
-    () => undefined,
-  )
-  if (size === undefined) throw new CliError({ code: 'file-unreadable', message: `${file} cannot be read` })
+  const found = await stat(file).catch((error) => unreadable(file, error))
+  if (!found.isFile()) throw new CliError({ code: 'file-unreadable', message: `${file} cannot be read: it is no file` })
+  const { size } = found
   if (size > maxBytes) {
     throw new CliError({
       code: 'file-too-large',
@@ -20,7 +19,20 @@ export async function readBytes(file: string, maxBytes: number): Promise<Uint8Ar
       got: `${size}`,
     })
   }
-  return new Uint8Array(await readFile(file))
+  return new Uint8Array(await readFile(file).catch((error) => unreadable(file, error)))
+}
+
+const REASONS: { readonly [code: string]: string } = {
+  ENOENT: 'there is none',
+  ENOTDIR: 'there is none',
+  EACCES: 'its permissions do not let this user',
+  EPERM: 'its permissions do not let this user',
+}
+
+function unreadable(file: string, error: unknown): never {
+  const { code = '' } = toError(error) as NodeJS.ErrnoException
+  const message = `${file} cannot be read: ${REASONS[code] ?? code}`
+  throw new CliError({ code: 'file-unreadable', message }, { cause: error })
 }
 
 /** The same, parsed as JSON. Throws also CliError `json-invalid`. */

@@ -8,7 +8,7 @@ import {
   type RevocationList,
 } from '../attestation/index.ts'
 import { utf8 } from '../protocol/index.ts'
-import { encodedBytes, isRecord, jsonOf, pemBlocks, textOf } from './attestationForms.ts'
+import { encodedBytes, isRecord, jsonOf, MAX_BLOCKS, pemBlocks, textOf } from './attestationForms.ts'
 import { intelItems } from './intelCollateral.ts'
 
 /** What one file holds: told from its content, never from its name. */
@@ -34,8 +34,12 @@ const EVENT_LOG = { at: 32, name: 'Spec ID Event03' } as const
 const OCSP_STATUS_TAG = 0x0a
 const MAX_QUOTE_VERSION = 5
 
-/** Everything the bytes hold, in order; empty where they are nothing known. */
+/** Reference measurements of a driver have 100 kB and documents a quarter of a megabyte: what is larger is neither. */
+const MAX_CONTENT_BYTES = 4 * 1_048_576
+
+/** Everything the bytes hold, in order; empty where they are nothing known, or more than anything known has. */
 export function fileContents(bytes: Uint8Array, depth = 0): FileContent[] {
+  if (bytes.length > MAX_CONTENT_BYTES) return []
   const text = textOf(bytes)
   if (text === undefined || text === '') return binaryContents(bytes)
   const blocks = pemBlocks(text)
@@ -136,7 +140,7 @@ function sequencesOf(bytes: Uint8Array): Uint8Array[] {
   while (bytes[at] === 0x30 && at + 4 <= bytes.length) {
     const form = bytes[at + 1] ?? 0
     const size = form === 0x82 ? 4 + (bytes[at + 2] ?? 0) * 256 + (bytes[at + 3] ?? 0) : undefined
-    if (size === undefined || at + size > bytes.length) break
+    if (size === undefined || at + size > bytes.length || found.length === MAX_BLOCKS) break
     found.push(bytes.subarray(at, at + size))
     at += size
   }
@@ -146,7 +150,7 @@ function sequencesOf(bytes: Uint8Array): Uint8Array[] {
 /** NVIDIA's signed reference measurements (TCG RIM, an ISO 19770-2 tag): of the driver, or of the firmware. */
 function manifestContents(text: string): FileContent[] {
   if (!text.includes('SoftwareIdentity')) return []
-  const name = /<(?:\w+:)?SoftwareIdentity[^>]*\sname="([^"]*)"/.exec(text)?.[1] ?? ''
+  const name = /<(?:\w+:)?SoftwareIdentity[^<>]*\sname="([^"]*)"/.exec(text)?.[1] ?? ''
   const item = /VBIOS/i.test(name) ? 'nvidia/vbios-rim' : 'nvidia/driver-rim'
   return [{ form: 'collateral', items: new Map([[item, utf8(text)]]) }]
 }

@@ -7,9 +7,13 @@ export interface PemBlock {
 }
 
 const PEM = /-----BEGIN ([A-Z0-9 ]{1,64})-----([A-Za-z0-9+/=\s]*)-----END \1-----/g
-const HEX = /^(?:0x)?((?:[0-9a-fA-F]{2})+)$/
-/** Base64 or base64url; shorter texts are words. */
-const BASE64 = /^[A-Za-z0-9+/_-]{16,}={0,2}$/
+/** Certificates of one file: chains have five, and a folder's worth is below this. */
+export const MAX_BLOCKS = 512
+/** One character each, searched for: a pattern of a whole text of megabytes overflows the engine's stack. */
+const NOT_HEX = /[^0-9a-fA-F]/
+const NOT_BASE64 = /[^A-Za-z0-9+/_-]/
+/** Shorter texts are words. */
+const MIN_BASE64_CHARACTERS = 16
 
 /** The text that the bytes are, without a byte order mark; undefined where they hold control characters or are no UTF-8. */
 export function textOf(bytes: Uint8Array): string | undefined {
@@ -22,8 +26,15 @@ export function textOf(bytes: Uint8Array): string | undefined {
   }
 }
 
-export const pemBlocks = (text: string): PemBlock[] =>
-  [...text.matchAll(PEM)].map(([, label = '', body = '']) => ({ label, bytes: fromBase64(body) }))
+/** The blocks of a text, as far as somebody might mean them. */
+export function pemBlocks(text: string): PemBlock[] {
+  const blocks: PemBlock[] = []
+  for (const [, label = '', body = ''] of text.matchAll(PEM)) {
+    if (blocks.length === MAX_BLOCKS) break
+    blocks.push({ label, bytes: fromBase64(body) })
+  }
+  return blocks
+}
 
 export const pemText = (label: string, ders: readonly Uint8Array[]): string =>
   ders
@@ -39,9 +50,10 @@ export const pemText = (label: string, ders: readonly Uint8Array[]): string =>
 /** What hex, base64 or base64url text stands for, line breaks left out; undefined where it is neither. */
 export function encodedBytes(text: string): Uint8Array | undefined {
   const joined = text.replaceAll(/\s+/g, '')
-  const hex = HEX.exec(joined)?.[1]
-  if (hex !== undefined) return new Uint8Array(Buffer.from(hex, 'hex'))
-  return BASE64.test(joined) ? fromBase64(joined) : undefined
+  const hex = joined.startsWith('0x') ? joined.slice(2) : joined
+  if (hex.length > 0 && hex.length % 2 === 0 && !NOT_HEX.test(hex)) return new Uint8Array(Buffer.from(hex, 'hex'))
+  const digits = joined.endsWith('==') ? joined.slice(0, -2) : joined.endsWith('=') ? joined.slice(0, -1) : joined
+  return digits.length < MIN_BASE64_CHARACTERS || NOT_BASE64.test(digits) ? undefined : fromBase64(joined)
 }
 
 export function jsonOf(text: string): unknown {

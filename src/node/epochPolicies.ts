@@ -53,7 +53,8 @@ export async function readPolicyFile(
   }
   const parsed = parsePolicyFile(json)
   if (parsed.ok) return parsed.value
-  throw unreadable(path, 'an evidence policy', parsed.error.message)
+  const { detail, message } = parsed.error
+  throw 'expected' in detail ? unreadable(path, detail.expected, detail.got) : unreadable(path, 'a policy', message)
 }
 
 export interface EpochPolicies extends GrantPolicies {

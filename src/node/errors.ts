@@ -25,7 +25,7 @@ export type NodeErrorDetail =
   /** R6: a production network takes hardware's word alone. */
   | { readonly code: 'attester-refused'; readonly attester: string; readonly profile: string }
   | { readonly code: 'collateral-unreadable'; readonly path: string }
-  | { readonly code: 'evidence-unrecognised'; readonly expected: string }
+  | { readonly code: 'evidence-unrecognised'; readonly expected: string; readonly given?: number }
   | { readonly code: 'policy-unreadable'; readonly path: string; readonly expected: string; readonly got: string }
   | { readonly code: 'policy-mismatch'; readonly epoch: number; readonly expected: string; readonly got: string }
   | { readonly code: 'password-missing'; readonly variable: string }

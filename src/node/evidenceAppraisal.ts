@@ -69,9 +69,9 @@ export function readEvidence(
   kind?: DocumentKind,
 ): Result<EvidenceSource, NodeError> {
   const contents: FileContent[] = []
-  for (const file of given) {
+  for (const [index, file] of given.entries()) {
     const found = fileContents(file)
-    if (found.length === 0) return unrecognised('certificates, revocation lists or collateral beside the evidence')
+    if (found.length === 0) return unrecognised('certificates, revocation lists or collateral beside evidence', index)
     contents.push(...found)
   }
   const receipt = receiptEvidence(bytes)
@@ -88,8 +88,11 @@ export function readEvidence(
   return ok({ input, grant: receipt?.grant, trustedKeySets })
 }
 
-const unrecognised = (expected: string): Result<never, NodeError> =>
-  fail(new NodeError({ code: 'evidence-unrecognised', expected }, `expected ${expected}, got a file of something else`))
+/** `given`: which of the files beside the evidence, from 0 on. */
+function unrecognised(expected: string, given?: number): Result<never, NodeError> {
+  const detail = { code: 'evidence-unrecognised', expected, ...(given === undefined ? {} : { given }) } as const
+  return fail(new NodeError(detail, `expected ${expected}, got a file of something else`))
+}
 
 /** The evidence of a receipt file; undefined for other files. Throws ReceiptFileError for a receipt that is malformed. */
 function receiptEvidence(bytes: Uint8Array): ReceiptEvidence | undefined {
@@ -218,9 +221,22 @@ export async function appraiseEvidence(
   const expected = reportData === undefined ? {} : { expectedReportData: hexToBytes(reportData) }
   const verdict =
     grant === undefined || reportData !== undefined
-      ? await verifyEvidence(input, { ...context, ...expected })
+      ? await appraiseAlone(input, { ...context, ...expected })
       : await appraiseGrant(input, grant, context)
   return verdict.ok ? ok({ verdict: verdict.value, at, collateral: bundleDigest(input) }) : verdict
+}
+
+/** One document has one vendor: a policy that asks for more is not met by it, whatever it says. */
+async function appraiseAlone(
+  input: EvidenceInput,
+  context: VerifierContext,
+): Promise<Result<EvidenceVerdict, AttestationError>> {
+  const verdict = await verifyEvidence(input, context)
+  const { minimumVendors } = context.policy
+  if (!verdict.ok || minimumVendors === 1) return verdict
+  const [expected, got] = [`hardware of ${minimumVendors} vendors`, `one document of ${verdict.value.root.vendor}`]
+  const message = `too-few-vendors: expected ${expected}, got ${got}`
+  return fail(new AttestationError({ code: 'too-few-vendors', expected, got }, message))
 }
 
 /** R5: what stands behind a grant is judged whole, and what no processor binds is refused. */

@@ -4,6 +4,8 @@ import { encodedBytes, isRecord, jsonOf, pemBlocks, textOf } from './attestation
 /** Nesting of JSON that is looked into; the deepest vendor's document has five levels. */
 const MAX_DEPTH = 12
 const MAX_CERTIFICATES = 256
+/** Bytes: above every format's own bound; a document that is larger is refused for that. */
+const MAX_DOCUMENT_BYTES = 1_048_576
 const DER_SEQUENCE = 0x30
 
 /**
@@ -11,6 +13,7 @@ const DER_SEQUENCE = 0x30
  * in DER too: what it claims to be signed by. Nothing about them is verified.
  */
 export function embeddedCertificates(document: Uint8Array): Certificate[] {
+  if (document.length > MAX_DOCUMENT_BYTES) return []
   const ders: Uint8Array[] = []
   const text = textOf(document)
   const json = text === undefined ? undefined : jsonOf(text)

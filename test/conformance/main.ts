@@ -34,15 +34,25 @@ async function main(args: readonly string[]): Promise<number> {
   return result.failed === 0 ? 0 : 1
 }
 
+/** Characters of a line that a manifest's own words may take. */
+const MAX_WORDS = 400
+
+/** A manifest's words, fit for one line of a terminal. */
+const plain = (text: string): string =>
+  (text.length > MAX_WORDS ? `${text.slice(0, MAX_WORDS)}…` : text).replace(
+    /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu,
+    '\ufffd',
+  )
+
 function render({ vectors, passed, failed }: ManifestResult): string {
   const lines = vectors.map(({ name, kind, expect, actual, ok }) => {
     const reason = actual.reason === undefined ? '' : ` (${actual.reason})`
     const status = actual.tcbStatus === undefined ? '' : `, TCB ${actual.tcbStatus}`
     const missing = actual.notChecked?.length ? `; NOT checked: ${actual.notChecked.join(', ')}` : ''
-    const head = `${ok ? 'ok  ' : 'FAIL'} ${kind} ${name}: ${actual.verdict}${reason}${status}${missing}`
+    const head = `${ok ? 'ok  ' : 'FAIL'} ${plain(kind)} ${plain(name)}: ${actual.verdict}${reason}${status}${missing}`
     if (ok) return head
-    const words = actual.message === undefined ? '' : `\n       ${actual.message}`
-    return `${head}\n       expected ${JSON.stringify(expect)}${words}`
+    const words = actual.message === undefined ? '' : `\n       ${plain(actual.message)}`
+    return `${head}\n       expected ${plain(JSON.stringify(expect))}${words}`
   })
   return [...lines, `${passed} as expected, ${failed} not`, ''].join('\n')
 }

@@ -26,19 +26,16 @@ import { vendorCertificates } from '../../src/node/vendorFolders.ts'
 import { type TrustVendor, toError } from '../../src/protocol/index.ts'
 
 /** A list of evidence files with the time to judge each at and what is expected; paths are relative to the list. */
-const manifestSchema = z.object({
-  vectors: z.array(
-    z.object({
-      name: z.string(),
-      kind: z.string(),
-      evidence: z.string(),
-      with: z.array(z.string()).default([]),
-      at: z.string().nullable().default(null),
-      expect: z.record(z.string(), z.unknown()),
-    }),
-  ),
+const manifestSchema = z.object({ vectors: z.array(z.unknown()) })
+const vectorSchema = z.object({
+  name: z.string(),
+  kind: z.string(),
+  evidence: z.string(),
+  with: z.array(z.string()).default([]),
+  at: z.string().nullable().default(null),
+  expect: z.record(z.string(), z.unknown()).default({}),
 })
-export type ManifestVector = z.infer<typeof manifestSchema>['vectors'][number]
+export type ManifestVector = z.infer<typeof vectorSchema>
 
 /** Folders beside a manifest that hold the vendors' certificates, by kind. */
 const KIND_FOLDERS: Readonly<Record<string, readonly string[]>> = {
@@ -77,17 +74,39 @@ const SIMULATED_POLICY: EvidencePolicy = { ...RUNNER_POLICY, assurances: devnetP
 /** One line of a manifest with where to look for what it names. */
 export interface ManifestEntry {
   readonly vector: ManifestVector
+  /** Why the line is no entry, with what could be read of it in `vector`. */
+  readonly malformed?: string
   readonly folder: string
   /** Folders whose sub-folders hold vendors' certificates. */
   readonly roots: readonly string[]
 }
 
-/** The entries of a manifest. Throws SyntaxError or ZodError for a file that is no manifest, or what reading throws. */
+/** The entries of a manifest. Throws SyntaxError or TypeError for a file that is no manifest, or what reading throws. */
 export async function manifestEntries(path: string, vectorsFolder?: string): Promise<ManifestEntry[]> {
-  const { vectors } = manifestSchema.parse(JSON.parse(await readFile(path, 'utf8')))
+  const manifest = manifestSchema.safeParse(JSON.parse(await readFile(path, 'utf8')))
+  if (!manifest.success) throw new TypeError('expected {"vectors": [...]}')
+  const { vectors } = manifest.data
   const folder = dirname(path)
   const roots = [folder, ...(vectorsFolder === undefined ? [] : [join(vectorsFolder, 'tee')])]
-  return vectors.map((vector) => ({ vector, folder, roots }))
+  return vectors.map((line) => {
+    const parsed = vectorSchema.safeParse(line)
+    if (parsed.success) return { vector: parsed.data, folder, roots }
+    const [issue] = parsed.error.issues
+    return { vector: readable(line), malformed: `${issue?.path.join('.')}: ${issue?.message}`, folder, roots }
+  })
+}
+
+/** What can be told of a line that is no entry. */
+function readable(line: unknown): ManifestVector {
+  const { name, kind, expect } = z
+    .object({
+      name: z.string().catch('unnamed'),
+      kind: z.string().catch('unknown'),
+      expect: vectorSchema.shape.expect.catch({}),
+    })
+    .catch({ name: 'unnamed', kind: 'unknown', expect: {} })
+    .parse(line)
+  return { name, kind, evidence: '', with: [], at: null, expect }
 }
 
 /** The entry itself is at fault: it fails, whatever it expects; but for a file of rubbish, which is refused as such. */
@@ -106,21 +125,26 @@ export interface Question {
 }
 
 /** Reads what an entry names. Throws EntryFault. */
-export async function questionOf({ vector, folder, roots }: ManifestEntry): Promise<Question> {
-  const bytes = await readEntry(resolve(folder, vector.evidence))
+export async function questionOf({ vector, malformed, folder, roots }: ManifestEntry): Promise<Question> {
+  if (malformed !== undefined) throw new EntryFault('malformed-entry', malformed)
+  const path = resolve(folder, vector.evidence)
+  const bytes = await readEntry(path)
   const contents = fileContents(bytes)
   const given: FileContent[] = []
-  for (const path of vector.with) {
-    const found = fileContents(await readEntry(resolve(folder, path)))
-    if (found.length === 0) throw new EntryFault('unrecognised-file', `${path} is nothing that goes with evidence`)
+  for (const name of vector.with) {
+    const found = fileContents(await readEntry(resolve(folder, name)))
+    if (found.length === 0) throw new EntryFault('unrecognised-file', `${name} is nothing that goes with evidence`)
     given.push(...found)
   }
   const simulated = vector.kind === 'simulated'
   const kind = simulated ? undefined : documentKind(vector.kind)
   const shape = kind ?? contents.find((content) => content.form === 'evidence')?.kind ?? 'nitro'
-  const folders = (KIND_FOLDERS[shape] ?? []).flatMap((name) => roots.map((root) => join(root, name)))
-  const vendor = simulated ? [] : await vendorCertificates([dirname(resolve(folder, vector.evidence)), ...folders])
+  const beside = [path, ...vector.with.map((name) => resolve(folder, name))].map((file) => dirname(file))
+  const above = [...roots, ...beside.map((place) => dirname(place))]
+  const folders = (KIND_FOLDERS[shape] ?? []).flatMap((name) => above.map((root) => join(root, name)))
+  const vendor = simulated ? [] : await vendorCertificates([...beside, ...folders])
   const named = vector.at === null ? undefined : Date.parse(vector.at)
+  if (Number.isNaN(named)) throw new EntryFault('no-time', `expected a time to judge at, got ${vector.at}`)
   const input = assembleEvidence({
     ...(kind === undefined ? {} : { kind }),
     ...(named === undefined ? {} : { at: named }),
@@ -132,8 +156,8 @@ export async function questionOf({ vector, folder, roots }: ManifestEntry): Prom
   if (input === undefined)
     throw new EntryFault('unrecognised-file', `${vector.evidence} is no evidence of a known kind`)
   const collateral = parseCollateral(input.collateral ?? new Uint8Array(0))
-  const at = named ?? signedTime(input, collateral.ok ? collateral.value : new Map())
-  if (at === undefined || Number.isNaN(at)) throw new EntryFault('no-time', 'expected a time to judge at, got none')
+  // What has no time that could be read is no document of its kind: its verifier says so before time matters.
+  const at = named ?? signedTime(input, collateral.ok ? collateral.value : new Map()) ?? Date.now()
   return {
     input,
     context: {
@@ -149,7 +173,7 @@ export async function questionOf({ vector, folder, roots }: ManifestEntry): Prom
 async function readEntry(path: string): Promise<Uint8Array> {
   try {
     const { size } = await stat(path)
-    if (size > MAX_FILE_BYTES) throw new RangeError(`it has ${size} bytes`)
+    if (size > MAX_FILE_BYTES) throw new RangeError(`expected at most ${MAX_FILE_BYTES} bytes, got ${size}`)
     return new Uint8Array(await readFile(path))
   } catch (cause) {
     throw new EntryFault('unreadable-file', `${path}: ${toError(cause).message}`)

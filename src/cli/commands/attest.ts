@@ -126,8 +126,11 @@ async function read(path: string, options: AttestReadOptions): Promise<EvidenceS
   const given: Uint8Array[] = []
   for (const file of options.with ?? []) given.push(await readBytes(file, MAX_GIVEN_BYTES))
   const source = readEvidence(bytes, given, options.kind)
-  if (!source.ok) throw source.error
-  return source.value
+  if (source.ok) return source.value
+  const { detail, message } = source.error
+  if (detail.code !== 'evidence-unrecognised') throw source.error
+  const named = detail.given === undefined ? path : (options.with?.[detail.given] ?? path)
+  throw new CliError({ code: detail.code, message: `${named}: ${message}` }, { cause: source.error })
 }
 
 async function appraise(
@@ -146,6 +149,9 @@ async function appraise(
   if (appraised.ok) return { init, appraisal: appraised.value }
   const { error } = appraised
   const hint = HINTS[error.code]
+  if (error.code === 'bad-policy') {
+    throw new CliError({ code: error.code, message: `${options.policy}: ${error.message}` }, { cause: error })
+  }
   if (hint === undefined) throw error
   const { code, message } = error
   throw new CliError({ code, message, hint }, { cause: error })
@@ -156,6 +162,8 @@ const HINTS: { readonly [code: string]: string } = {
   'untrusted-root': 'for a devnet give --network network.json, which names its trust roots',
   'collateral-missing': 'give the vendor’s certificates and lists with --with, or a policy that accepts Unknown',
   'assurance-refused': 'a policy file (--policy) says which assurances are accepted',
+  'measurement-refused': 'a policy file (--policy) lists programs under measurements',
+  'too-few-vendors': 'judge the receipt of a job, or take a policy with minimumVendors 1',
   'report-data-unbound': 'give --report-data, or a policy with allowUnbound',
   'evidence-too-old': 'judge it at its own time with --as-of',
   'certificate-expired': 'judge it at its own time with --as-of',

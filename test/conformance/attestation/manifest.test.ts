@@ -178,6 +178,33 @@ describe('a manifest', () => {
     expect([passed, failed]).toEqual([2, 3])
   })
 
+  it('judges what is malformed without a time as what it is', async () => {
+    await writeFile(join(directory, 'cut'), simulated.subarray(0, 100))
+    const { vectors } = await run([
+      { ...entry, kind: 'nitro', evidence: 'cut', at: null, expect: { verdict: 'reject', reason: 'malformed-cose' } },
+    ])
+    expect(vectors).toMatchObject([{ ok: true }])
+  })
+
+  it('goes on after lines that are no entries, and meets nothing where nothing is expected', async () => {
+    const { expect: _, ...silent } = entry
+    const { vectors, failed } = await run([
+      silent,
+      { ...entry, at: 1_732_983_768 },
+      { ...entry, name: 7 },
+      ['entry'],
+      { ...entry, expect: { verdict: 'accept' } },
+    ])
+    expect(vectors.map(({ name, actual, ok }) => [name, actual.verdict, actual.reason, ok])).toEqual([
+      ['a', 'accept', undefined, false],
+      ['a', 'reject', 'malformed-entry', false],
+      ['unnamed', 'reject', 'malformed-entry', false],
+      ['unnamed', 'reject', 'malformed-entry', false],
+      ['a', 'accept', undefined, true],
+    ])
+    expect(failed).toBe(4)
+  })
+
   it('is itself refused where it is none', async () => {
     const path = join(directory, 'none.json')
     await writeFile(path, '{"vectors": {}}')

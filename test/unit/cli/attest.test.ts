@@ -154,6 +154,35 @@ describe('opg attest verify', () => {
     expect(endOf(await judged({ ...any, source: 'chain' }))).toEqual([2, 'bad-policy'])
   })
 
+  test('R14: one document does not meet a policy that asks for several vendors', async () => {
+    const policy = { assurances: ['simulated'], measurements: 'any', minimumVendors: 2 }
+    const path = await file('vendors.json', JSON.stringify(policy))
+    const ran = await run('verify', document, '--network', network, ...AT, ...BOUND, '--policy', path, '--json')
+    expect(endOf(ran)).toEqual([3, 'too-few-vendors'])
+  })
+
+  test('names the file at fault, and in a policy the place', async () => {
+    const rubbish = await file('rubbish', 'rubbish')
+    const policy = await file('wrong.json', '{"assurances": ["gold"], "source": "local"}')
+    for (const [args, words] of [
+      [[document, '--with', document, rubbish], `evidence-unrecognised: ${rubbish}: `],
+      [[rubbish], `evidence-unrecognised: ${rubbish}: `],
+      [[join(directory, 'absent')], 'absent cannot be read: there is none'],
+      [[directory], `${directory} cannot be read: it is no file`],
+      [[document, '--policy', policy], `bad-policy: ${policy}: bad-policy: expected one of `],
+      [[document, '--policy', policy], ' at assurances.0, got '],
+      [[], "missing required argument 'file'"],
+    ] as const) {
+      const ran = await run('verify', ...args)
+      expect([ran.exit, ran.stdout]).toEqual([2, ''])
+      expect(ran.stderr).toContain(words)
+    }
+  })
+
+  test('is refused as a usage without a command', async () => {
+    expect((await run()).stderr).toMatch(/\nopg: usage: expected a command\n/)
+  })
+
   test('ends with 2 for what is no evidence, no policy, no time', async () => {
     const rubbish = await file('rubbish', 'rubbish')
     for (const [args, code] of [

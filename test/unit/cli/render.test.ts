@@ -82,6 +82,12 @@ describe('an error', () => {
     expect(text).toBe('opg: x: it failed\n  expected  1\n  got       2\n  try       try 1')
   })
 
+  test('names its code once, in lines of their own and of bounded length, whatever a file or a peer said', () => {
+    expect(renderError({ code: 'x', message: 'x: it failed' })).toBe('opg: x: it failed')
+    const text = renderError({ code: 'x', message: 'a\n\u001b[2Jopg: ok', got: '0'.repeat(9_999), hint: 'try\r1' })
+    expect(text).toMatch(/^opg: x: a \[2Jopg: ok\n {2}got {7}0{600}…\n {2}try {7}try 1$/)
+  })
+
   test('without a code of ours is a plain failure', () => {
     expect(describeError(new Error('boom'))).toEqual({ code: 'failed', message: 'boom' })
     expect(exitOf({ code: 'failed' })).toBe(1)

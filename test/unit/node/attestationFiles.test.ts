@@ -27,6 +27,34 @@ const shown = (contents: readonly FileContent[]): string[] =>
 const sniff = (bytes: Uint8Array | string): string[] =>
   shown(fileContents(typeof bytes === 'string' ? utf8(bytes) : bytes))
 
+describe('files of rubbish', () => {
+  const MEBIBYTE = 1_048_576
+  const DIGITS = 'abcdef01'
+
+  it.each([
+    ['base64 that ends wrong', `${'QUJD'.repeat(MEBIBYTE)}!`],
+    ['beginnings of PEM', '-----BEGIN CERTIFICATE-----\n'.repeat(MEBIBYTE / 8)],
+    ['blocks of PEM', '-----BEGIN A-----\nAA\n-----END A-----\n'.repeat(MEBIBYTE / 16)],
+    ['open arrays', '['.repeat(MEBIBYTE)],
+    ['more than any format has', DIGITS.repeat(MEBIBYTE)],
+  ])('holds nothing: %s', (_, text) => {
+    expect(sniff(text)).toEqual([])
+  })
+
+  it('do not hold up who reads them: headers of sequences, manifests that never close, documents of dashes', () => {
+    expect(sniff('<SoftwareIdentity '.repeat(MEBIBYTE / 8))).toEqual(['nvidia/driver-rim'])
+    const bytes = new Uint8Array(MEBIBYTE).map((_, index) => [0x30, 0x82, 0, 0][index % 4] ?? 0)
+    expect(sniff(bytes)).toEqual([])
+    expect(embeddedCertificates(new Uint8Array(2 * MEBIBYTE).fill(0x2d))).toEqual([])
+  })
+
+  it('are decoded whole where they are hex or base64 of megabytes', () => {
+    expect(encodedBytes(DIGITS.repeat(MEBIBYTE))).toHaveLength(4 * MEBIBYTE)
+    expect(encodedBytes(`${'-_'.repeat(MEBIBYTE)}==`)).toHaveLength((MEBIBYTE * 2 * 3) / 4)
+    expect(encodedBytes('-----BEGIN CERTIFICATE-----\n'.repeat(MEBIBYTE))).toBeDefined()
+  })
+})
+
 /** The first 64 bytes of a quote are all that tells its kind. */
 function quote(version: number, teeType: number, body = 0): Uint8Array {
   const bytes = new Uint8Array(1020)
