@@ -32,7 +32,8 @@ export function givenKeySets(
 
 /** `iss` of the first token in a document. */
 function issuerOf(document: Uint8Array): string | undefined {
-  const payload = /[\w-]+\.([\w-]+)\.[\w-]*/.exec(textOf(document) ?? '')?.[1]
+  // Looked for where a run of such letters begins, and nowhere in it: once over the document.
+  const payload = /(?<![\w-])[\w-]+\.([\w-]+)\.[\w-]*/.exec(textOf(document) ?? '')?.[1]
   const claims = payload === undefined ? undefined : jsonOf(Buffer.from(payload, 'base64url').toString('utf8'))
   return isRecord(claims) && typeof claims.iss === 'string' ? claims.iss : undefined
 }

@@ -7,6 +7,7 @@ import { encodedBytes, pemText } from '../../../src/node/attestationForms.ts'
 import { assembleEvidence } from '../../../src/node/evidenceAssembly.ts'
 import { chainAbove, embeddedCertificates } from '../../../src/node/evidenceCertificates.ts'
 import { signedTime } from '../../../src/node/evidenceTimes.ts'
+import { givenKeySets } from '../../../src/node/tokenKeys.ts'
 import { utf8 } from '../../../src/protocol/index.ts'
 import { createMint, HOUR, NOW, subtle } from '../../support/nitroMint.ts'
 
@@ -91,6 +92,20 @@ beforeAll(async () => {
   intermediate = await issue(1)
   leaf = await issue(2)
   nitro = await (await createMint()).mint()
+})
+
+describe('files that are large and nothing', () => {
+  it.each([
+    ['almost hex', `${'a'.repeat(16_000_000)}!`],
+    ['almost a token', '0'.repeat(4_000_000)],
+    ['tags that do not end', '<SoftwareIdentity '.repeat(50_000)],
+    ['tokens of no letters', '0.0$'.repeat(1_000_000)],
+  ])('are passed over once: %s', (_, text) => {
+    const bytes = utf8(text)
+    for (const content of fileContents(bytes)) expect(content.form).toBe('collateral')
+    expect(encodedBytes(`${text}!`)).toBeUndefined()
+    expect(givenKeySets('nras', bytes, [])).toEqual([])
+  })
 })
 
 describe('a file is known by its content', () => {
