@@ -215,6 +215,7 @@ const CODES: Readonly<Record<AttestationErrorCode, string>> = {
   'tcb-mismatch': 'a certificate for other security versions than are reported',
   'tcb-inconsistent': 'versions in a report that contradict each other',
   'tcb-below-floor': 'security versions below the policy’s floor',
+  'tcb-floor-missing': 'no floor for the product in a policy that asks for one (`requireSnpFloor`)',
   'gpu-unbound': 'a GPU whose report is not bound to the processor’s',
   'too-few-vendors': 'fewer hardware vendors than the policy asks for',
   'malformed-token': 'a token that is not of its format',

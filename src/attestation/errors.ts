@@ -68,6 +68,7 @@ export const EVIDENCE_CODES = [
   'tcb-mismatch',
   'tcb-inconsistent',
   'tcb-below-floor',
+  'tcb-floor-missing',
   'malformed-event-log',
   'event-log-mismatch',
   'gpu-unbound',

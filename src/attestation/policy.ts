@@ -74,6 +74,8 @@ export interface EvidencePolicy {
   /** Statuses that pass; `Unknown` accepts evidence without the collateral that would tell. */
   readonly tcbStatuses: readonly TcbStatus[]
   readonly tcbFloors: TcbFloors
+  /** Whether SEV-SNP evidence needs a floor for its product: AMD publishes no list that would tell old firmware. */
+  readonly requireSnpFloor: boolean
   /** Whether a host with simultaneous multithreading may run an SNP guest. */
   readonly allowSmt: boolean
   /** Whether a TDX host may raise #VE in its guest by taking pages away (SEPT_VE_DISABLE clear). */
@@ -153,6 +155,7 @@ export const evidencePolicySchema = z.strictObject({
   revokedChips: z.array(revokedChipSchema).default(() => []),
   tcbStatuses: z.array(z.enum(TCB_STATUSES)).default((): TcbStatus[] => ['UpToDate', 'SWHardeningNeeded']),
   tcbFloors: tcbFloorsSchema.prefault({}),
+  requireSnpFloor: z.boolean().default(true),
   allowSmt: z.boolean().default(true),
   allowSeptVe: z.boolean().default(false),
   requireGpuAppraisal: z.boolean().default(false),
@@ -196,6 +199,7 @@ export const productionPolicy = (measurements: readonly AllowedMeasurements[] = 
 export const devnetPolicy = (measurements: EvidencePolicy['measurements'] = 'any'): EvidencePolicy => ({
   ...PRODUCTION,
   assurances: [...HARDWARE, 'simulated'],
+  requireSnpFloor: false,
   measurements,
 })
 
@@ -205,6 +209,7 @@ export function assertPolicy(profile: TrustProfile, policy: EvidencePolicy): voi
   const weak = policy.assurances.filter((assurance) => !HARDWARE.some((hardware) => hardware === assurance))
   if (weak.length > 0) throw mismatch('policy-refused', 'hardware assurances on a production network', weak.join(', '))
   if (policy.allowUnbound) throw mismatch('policy-refused', 'allowUnbound false on a production network', 'true')
+  if (!policy.requireSnpFloor) throw mismatch('policy-refused', 'requireSnpFloor true on a production network', 'false')
   const lax = policy.tcbStatuses.filter((status) => status === 'Revoked' || status === 'Unknown')
   if (lax.length > 0) throw mismatch('policy-refused', 'known TCB statuses on a production network', lax.join(', '))
 }

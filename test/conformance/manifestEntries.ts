@@ -63,6 +63,7 @@ const RUNNER_POLICY: EvidencePolicy = {
   assurances: [...productionPolicy().assurances, ...CLOUD_ASSURANCES],
   measurements: 'any',
   allowUnbound: true,
+  requireSnpFloor: false,
   maxAgeMs: MAX_AGE_MS,
   maxAheadMs: MAX_AHEAD_MS,
   tcbStatuses: TCB_STATUSES.filter((status) => status !== 'Revoked'),

@@ -42,6 +42,7 @@ export async function attestInput(
     ...productionPolicy(),
     measurements: 'any' as const,
     allowUnbound: true,
+    requireSnpFloor: false,
     tcbStatuses: TCB_STATUSES.filter((status) => status !== 'Revoked'),
   }
   const crypto = nodeAttestationCrypto()

@@ -19,6 +19,7 @@ export const AZURE_POLICY: EvidencePolicy = {
   ...productionPolicy(),
   measurements: 'any',
   allowUnbound: true,
+  requireSnpFloor: false,
   tcbStatuses: ['UpToDate', 'Unknown'],
 }
 

@@ -37,6 +37,8 @@ export const verifySnp: EvidenceVerifier = async (evidence, context) => {
   if (!endorsed.ok) return endorsed
   const endorsement = endorsed.value
   const floor = context.policy.tcbFloors.snp[endorsement.product]
+  if (floor === undefined && context.policy.requireSnpFloor)
+    return refuse('tcb-floor-missing', `a floor for ${endorsement.product} in tcbFloors.snp of the policy`, 'none')
   const fits = checkFields(report, endorsement, floor, context.policy.allowSmt)
   if (!fits.ok) return fits
 

@@ -138,6 +138,7 @@ function faultOf({ code }: GrantProblem): JudgedGrant['verdict'] | undefined {
     case 'certificate-revoked':
     case 'tcb-status-refused':
     case 'tcb-below-floor':
+    case 'tcb-floor-missing':
     case 'too-few-vendors':
     case 'debug':
       return fail('stale-policy')

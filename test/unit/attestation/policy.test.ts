@@ -76,6 +76,9 @@ describe('evidence policy', () => {
     expect(codeOf(() => assertPolicy('production', { ...productionPolicy(), allowUnbound: true }))).toBe(
       'policy-refused',
     )
+    expect(codeOf(() => assertPolicy('production', { ...productionPolicy(), requireSnpFloor: false }))).toBe(
+      'policy-refused',
+    )
     expect(codeOf(() => assertPolicy('devnet', devnetPolicy()))).toBeUndefined()
   })
 

@@ -184,6 +184,12 @@ describe('SEV-SNP reports', () => {
     expect(await judge({ report: byte(0x1f0, 1) }, floors('Milan', {}))).toBe('tcb-below-floor')
   })
 
+  it('are refused by a policy that asks for a floor and has none for their product', async () => {
+    const policy = { ...floors('Genoa', {}).policy, requireSnpFloor: true }
+    expect(await judge({}, { policy })).toBe('tcb-floor-missing')
+    expect(await judge({}, { policy: { ...floors('Milan', {}).policy, requireSnpFloor: true } })).toBe('simulated')
+  })
+
   it('are refused in any other length', async () => {
     const { document, collateral } = await mintOf('Milan').mint()
     const roots = [mintOf('Milan').root]
