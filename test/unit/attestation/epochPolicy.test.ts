@@ -185,7 +185,7 @@ describe('a node’s policy and the epoch’s', () => {
     const file = parsePolicyFile({ source: 'chain', trustAll: true })
     expect(file.ok ? undefined : file.error.detail).toMatchObject({
       code: 'bad-policy',
-      got: 'unknown members trustAll',
+      got: 'trustAll',
     })
   })
 })
