@@ -3,8 +3,8 @@ import { devnetPolicy } from '../../../src/attestation/index.ts'
 import { nodeAttestationCrypto } from '../../../src/node/attestationCrypto.ts'
 import { parametersOf } from '../../../src/protocol/index.ts'
 import { createGrantChecker, onePolicy } from '../../../src/roles/grants.ts'
-import { grantOf, NOW, signerOf } from '../../support/protocolWorld.ts'
-import { crypto, DOMAIN } from '../../support/votes.ts'
+import { grantOf, NOW } from '../../support/protocolWorld.ts'
+import { crypto, DOMAIN, signerOf } from '../../support/votes.ts'
 
 const EPOCH = 7
 const checker = createGrantChecker(
