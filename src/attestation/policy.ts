@@ -177,8 +177,17 @@ export function parsePolicy(input: unknown): Result<EvidencePolicy, AttestationE
   return fail(policyMismatch(parsed.error))
 }
 
+/** Of what fits none of several forms, the problem that lies deepest: that of the form that was meant. */
+export function innermost(issue: z.core.$ZodIssue): z.core.$ZodIssue {
+  if (issue.code !== 'invalid_union') return issue
+  const found = issue.errors.flatMap(([inner]) => (inner === undefined ? [] : [innermost(inner)]))
+  const deepest = found.toSorted((left, right) => right.path.length - left.path.length)[0]
+  return deepest === undefined ? issue : { ...deepest, path: [...issue.path, ...deepest.path] }
+}
+
 /** The first thing at fault, and where it stands. */
-export function policyMismatch({ issues: [issue] }: z.ZodError): AttestationError {
+export function policyMismatch({ issues: [first] }: z.ZodError): AttestationError {
+  const issue = first === undefined ? undefined : innermost(first)
   const place = issue?.path.join('.') || 'the top'
   if (issue?.code === 'unrecognized_keys') {
     return mismatch('bad-policy', `members of an evidence policy alone at ${place}`, issue.keys.join(', '))

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { NSM_STYLES, type PolicyFile, policyFileSchema } from '../attestation/index.ts'
+import { innermost, NSM_STYLES, type PolicyFile, policyFileSchema } from '../attestation/index.ts'
 import { type Address, fail, isAddress, ok, PRIVACY, type Result, TIER, ZERO_ADDRESS } from '../protocol/index.ts'
 import { LIBP2P_PORT, MAX_MODELS, METRICS_PORT, NSM_HELPER } from './constants.ts'
 import { NodeError } from './errors.ts'
@@ -100,7 +100,9 @@ const policyOrPath = z
     if (typeof value === 'string') return value
     const parsed = policyFileSchema.safeParse(value)
     if (parsed.success) return parsed.data
-    for (const issue of parsed.error.issues) context.issues.push({ ...issue, input: value } as z.core.$ZodRawIssue)
+    for (const issue of parsed.error.issues) {
+      context.issues.push({ ...innermost(issue), input: value } as z.core.$ZodRawIssue)
+    }
     return z.NEVER
   })
 
@@ -195,9 +197,13 @@ export function parseConfig(text: string, path = 'config.json'): Result<NodeConf
   const [issue] = parsed.error.issues
   const field = issue?.path.map(String).join('.') ?? ''
   const unknown = issue?.code === 'unrecognized_keys' ? issue.keys.join(', ') : undefined
-  const expected = unknown === undefined ? (issue?.message ?? 'a configuration') : 'no unknown fields'
+  const expected = unknown === undefined ? wordsOf(issue?.message) : 'no unknown fields'
   return invalid(path, field, expected, unknown ?? shown(valueAt(value, issue?.path ?? [])))
 }
+
+/** As in `Invalid input: expected object, received array`: what came is shown beside it. */
+const wordsOf = (message = 'a configuration'): string =>
+  /^[^:]+: expected (.+?)(?:, received .+)?$/.exec(message)?.[1] ?? message
 
 /** A configuration from code: the same schema, defaults and errors. Throws NodeError. */
 export function createConfig(input: ConfigInput = {}): NodeConfig {

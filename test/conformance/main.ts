@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { toError } from '../../src/protocol/index.ts'
+import { vectorsAtHand } from '../support/vectors.ts'
 import { type ManifestResult, runManifest } from './manifest.ts'
 
 const USAGE = 'usage: npm run conformance -- attestation --manifest FILE [--json]'
@@ -25,7 +26,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
   let result: ManifestResult
   try {
-    result = await runManifest(options.manifest, process.env.OPG_VECTORS)
+    result = await runManifest(options.manifest, vectorsAtHand())
   } catch (error) {
     process.stderr.write(`${options.manifest} is no manifest that can be read: ${toError(error).message}\n`)
     return 2

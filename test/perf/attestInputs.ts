@@ -11,7 +11,7 @@ import { fileContents } from '../../src/node/attestationFiles.ts'
 import { assembleEvidence } from '../../src/node/evidenceAssembly.ts'
 import { nodeAttestationCrypto } from '../../src/node/index.ts'
 import { vendorCertificates } from '../../src/node/vendorFolders.ts'
-import { readVector, VECTORS } from '../support/vectors.ts'
+import { readVector, vectorsAtHand } from '../support/vectors.ts'
 
 /** A real document with its collateral, and everything to judge it by. */
 export interface AttestInput {
@@ -26,10 +26,10 @@ export async function attestInput(
   given: readonly string[],
   at: string,
 ): Promise<AttestInput> {
-  if (VECTORS === undefined) throw new RangeError('expected OPG_VECTORS to name the folder of vectors')
-  const bytes = await readVector(path)
-  const files = await Promise.all(given.map(readVector))
-  const vendor = await vendorCertificates([join(VECTORS, dirname(path))])
+  const folder = vectorsAtHand()
+  const bytes = await readVector(path, folder)
+  const files = await Promise.all(given.map((name) => readVector(name, folder)))
+  const vendor = await vendorCertificates(folder === undefined ? [] : [join(folder, dirname(path))])
   const evidence = assembleEvidence({
     kind,
     bytes,

@@ -52,4 +52,10 @@ function commit(): string {
   return `${git('rev-parse', '--short', 'HEAD')}${changed ? '+' : ''}`
 }
 
-process.exitCode = await main()
+try {
+  process.exitCode = await main()
+} catch (error) {
+  if (!(error instanceof RangeError && error.message.startsWith('expected OPG_VECTORS'))) throw error
+  process.stderr.write(`${error.message}\n`)
+  process.exitCode = EXIT.usage
+}

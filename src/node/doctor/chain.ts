@@ -23,7 +23,7 @@ export async function examineEndpoint(url: string, chainId: number, clock: Clock
       examineClock(Number(block.timestamp) * 1_000, clock()),
     ]
   } catch (thrown) {
-    const said = thrown instanceof BaseError ? thrown.shortMessage : toError(thrown).message
+    const said = thrown instanceof BaseError ? thrown.shortMessage.replace(/\.$/, '') : toError(thrown).message
     return [found('rpc', 'fail', `${name}: ${said}`, 'check rpc in config.json; on a devnet run: opg devnet status')]
   }
 }

@@ -28,10 +28,7 @@ export async function examineHome(home: Home, environment: Environment): Promise
         findings: [found('home', 'warn', `none at ${home.directory}`, 'opg init --network network.json')],
         opened: undefined,
       }
-    const todo = isNodeError(thrown, 'network-missing')
-      ? 'get network.json from whoever runs the network'
-      : 'correct the file'
-    return { findings: [found('home', 'fail', told(thrown), todo)], opened: undefined }
+    return { findings: [found('home', 'fail', told(thrown), homeAdvice(thrown))], opened: undefined }
   }
   const { network } = opened
   const findings = [
@@ -42,6 +39,11 @@ export async function examineHome(home: Home, environment: Environment): Promise
     ...(await examineModels(home, opened)),
   ]
   return { findings, opened }
+}
+
+function homeAdvice(thrown: unknown): string | undefined {
+  if (isNodeError(thrown, 'network-missing')) return undefined
+  return thrown instanceof CodedError ? 'correct the file' : 'run as the user whose home it is'
 }
 
 /** R6: what a node refuses to start with. */
@@ -65,7 +67,12 @@ async function examineKey(home: Home, opened: OpenedHome, environment: Environme
   } catch (thrown) {
     if (isNodeError(thrown, 'password-missing'))
       return found('key', 'warn', 'not tried: its password is not here', 'set OPG_PASSWORD or OPG_PASSWORD_FILE')
-    return found('key', 'fail', told(thrown), 'opg init makes one; restore it from your copy if it was made before')
+    // Advice to make another key would lose the one that is there: only where there is none.
+    const todo =
+      thrown instanceof CodedError && thrown.code === 'key-not-found'
+        ? 'opg init makes one; restore it from your copy if it was made before'
+        : undefined
+    return found('key', 'fail', told(thrown), todo)
   }
 }
 
@@ -92,5 +99,9 @@ async function examineModels(home: Home, { config }: OpenedHome): Promise<Findin
   )
 }
 
-const told = (thrown: unknown): string =>
-  thrown instanceof CodedError ? `${thrown.code}: ${thrown.message}` : toError(thrown).message
+function told(thrown: unknown): string {
+  const { message } = toError(thrown)
+  return thrown instanceof CodedError && !message.startsWith(`${thrown.code}: `)
+    ? `${thrown.code}: ${message}`
+    : message
+}

@@ -296,7 +296,8 @@ export class RequesterMachine {
   #onEvidenceRefused(code: string, message: string): RequesterEffect[] {
     const offer = this.#offer
     if (offer === undefined || this.#attempt !== undefined) return []
-    this.#lastFailure = { code: 'evidence-refused', message, cause: code }
+    // Whoever could not be asked has shown nothing that could be refused.
+    this.#lastFailure = code === 'unreachable' ? { code, message } : { code: 'evidence-refused', message, cause: code }
     return [{ type: 'report', provider: offer.signed.offer.operator, code, message }, ...this.#tryNext()]
   }
 

@@ -110,6 +110,11 @@ describe('evidence policy', () => {
       'measurements',
     ],
     ['what the host says', { measurements: [{ kind: 'sev-snp', values: { hostdata: '0xab' } }] }, 'measurements'],
+    [
+      'a register that is no hex',
+      { measurements: [{ kind: 'nitro', values: { pcr0: 'zz' } }] },
+      'measurements.0.values.pcr0',
+    ],
     ['an age over the limit', { maxAgeMs: 3_600_001 }, 'maxAgeMs'],
     ['an age that is no number', { maxAgeMs: '1' }, 'maxAgeMs'],
     ['no object', 'any', 'the top'],

@@ -33,7 +33,7 @@ describe('a configuration', () => {
   test('says where it is wrong, what was expected and what came', () => {
     expect(problem('{"version":1,"slots":0}')).toEqual({
       field: 'slots',
-      expected: 'Too small: expected number to be >=1',
+      expected: 'number to be >=1',
       got: '0',
     })
     expect(problem('{"version":1,"models":[{"folder":"a","price":{"perGMAC":7}}]}')).toMatchObject({

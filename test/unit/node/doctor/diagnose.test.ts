@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer as createHttpServer } from 'node:http'
 import { type AddressInfo, createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -109,6 +109,12 @@ describe('fault: opg doctor tells', () => {
     await rm(join(directory, 'network.json'))
     expect(about(await run(), 'home')?.found).toContain('network-missing')
     await writeHome({ rpc: ['http://127.0.0.1:1'] })
+    await chmod(join(directory, 'keys', 'operator.json'), 0o644)
+    // Who is told to make another key would lose this one.
+    expect(about(await run(), 'key')).toEqual({
+      ...{ subject: 'key', status: 'fail' },
+      found: expect.stringMatching(/^key-insecure-permissions: expected .* chmod 600 it$/),
+    })
     await rm(join(directory, 'keys', 'operator.json'))
     expect(about(await run(), 'key')).toMatchObject({ status: 'fail', found: expect.stringContaining('key-not-found') })
   })
@@ -117,7 +123,7 @@ describe('fault: opg doctor tells', () => {
     const attester = { kind: 'simulated' as const, authority: 'authority' }
     await writeHome({ rpc: ['http://127.0.0.1:1'], attester }, { profile: 'production' })
     const diagnosis = await run()
-    expect(about(diagnosis, 'trust')?.found).toContain('attester-refused')
+    expect(about(diagnosis, 'trust')?.found).toMatch(/^attester-refused: expected/)
     expect(about(diagnosis, 'key')).toMatchObject({ status: 'warn' })
     expect(diagnosis.worst).toBe('fail')
   })

@@ -224,6 +224,14 @@ describe('a request (section 4.2)', () => {
     expect(typed(world.effects, 'send-job')).toEqual([])
   })
 
+  it('fails with unreachable when nobody could be asked for evidence', () => {
+    const world = new World()
+    world.feed({ type: 'start' })
+    world.feed({ type: 'evidence-refused', code: 'unreachable', message: 'no address answers' })
+    expect(world.failure).toMatchObject({ code: 'unreachable', message: 'no address answers', deliveredChunks: 0 })
+    expect(typed(world.effects, 'send-job')).toEqual([])
+  })
+
   it('without an offer fails with no-offer', () => {
     const world = new World({ providers: 0 })
     world.feed({ type: 'start' })
