@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { toError } from '../../src/protocol/index.ts'
 import { vectorsAtHand } from '../support/vectors.ts'
@@ -26,7 +27,9 @@ async function main(args: readonly string[]): Promise<number> {
   }
   let result: ManifestResult
   try {
-    result = await runManifest(options.manifest, vectorsAtHand())
+    // npm runs scripts in the package's folder and says where it was called from.
+    const path = resolve(process.env.INIT_CWD ?? process.cwd(), options.manifest)
+    result = await runManifest(path, vectorsAtHand())
   } catch (error) {
     process.stderr.write(`${options.manifest} is no manifest that can be read: ${toError(error).message}\n`)
     return 2
