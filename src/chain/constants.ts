@@ -3,6 +3,8 @@ export const TRANSACTION_GAS_CAP = 16_777_216n
 
 /** Added to an estimate, in percent: state may change between estimate and inclusion. */
 export const GAS_MARGIN_PERCENT = 20n
+/** Least gas added: the first call of an epoch writes a fresh slot of 22,100 for each history it keeps (EIP-2929). */
+export const LEAST_GAS_MARGIN = 100_000n
 
 /** One HTTP answer of an endpoint; ms. Public endpoints answer within 1 s, a loaded devnet within 3 s. */
 export const RPC_TIMEOUT_MS = 8_000

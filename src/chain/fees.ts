@@ -1,6 +1,12 @@
 import type { Hex } from 'viem'
 import { getBlock } from 'viem/actions'
-import { GAS_MARGIN_PERCENT, LEAST_TIP, REPLACEMENT_PERCENT, TRANSACTION_GAS_CAP } from './constants.ts'
+import {
+  GAS_MARGIN_PERCENT,
+  LEAST_GAS_MARGIN,
+  LEAST_TIP,
+  REPLACEMENT_PERCENT,
+  TRANSACTION_GAS_CAP,
+} from './constants.ts'
 import { ChainError } from './errors.ts'
 import type { RpcClient } from './rpc.ts'
 
@@ -42,7 +48,8 @@ export function gasWithMargin(estimate: bigint): bigint {
       `expected at most ${TRANSACTION_GAS_CAP} gas, the call needs ${estimate}; send it in parts`,
     )
   }
-  const generous = estimate + (estimate * GAS_MARGIN_PERCENT) / 100n
+  const share = (estimate * GAS_MARGIN_PERCENT) / 100n
+  const generous = estimate + (share > LEAST_GAS_MARGIN ? share : LEAST_GAS_MARGIN)
   return generous < TRANSACTION_GAS_CAP ? generous : TRANSACTION_GAS_CAP
 }
 
