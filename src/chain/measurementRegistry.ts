@@ -66,30 +66,15 @@ export const publishPolicyCall = (
   }),
 })
 
+const programCall =
+  (functionName: 'allow' | 'revoke') =>
+  ({ measurementRegistry }: NetworkContracts, { kind, digest }: MeasurementName, from: number): Call => ({
+    to: measurementRegistry,
+    data: encodeFunctionData({ abi: measurementRegistryAbi, functionName, args: [kind, digest, BigInt(from)] }),
+  })
+
 /** Sent by governance: a program counts from epoch `from`, a coming one, on. */
-export const allowMeasurementCall = (
-  { measurementRegistry }: NetworkContracts,
-  { kind, digest }: MeasurementName,
-  from: number,
-): Call => ({
-  to: measurementRegistry,
-  data: encodeFunctionData({
-    abi: measurementRegistryAbi,
-    functionName: 'allow',
-    args: [kind, digest, BigInt(from)],
-  }),
-})
+export const allowMeasurementCall = programCall('allow')
 
 /** Sent by the guardian or governance: a program ends with epoch `from`, which runs or comes. */
-export const revokeMeasurementCall = (
-  { measurementRegistry }: NetworkContracts,
-  { kind, digest }: MeasurementName,
-  from: number,
-): Call => ({
-  to: measurementRegistry,
-  data: encodeFunctionData({
-    abi: measurementRegistryAbi,
-    functionName: 'revoke',
-    args: [kind, digest, BigInt(from)],
-  }),
-})
+export const revokeMeasurementCall = programCall('revoke')

@@ -1,3 +1,4 @@
+import { hexToBytes } from '../../protocol/index.ts'
 import { concatBytes } from '../bytes.ts'
 import type { SignatureAlgorithm } from '../crypto.ts'
 import { context, DerError, DerReader, TAG } from '../der/reader.ts'
@@ -143,58 +144,5 @@ export function pointSpki(curve: 'P-256' | 'P-384', point: Uint8Array): Uint8Arr
 }
 
 /** Everything of a SubjectPublicKeyInfo before x and y: RFC 5480, 2.1.1. */
-const P256_PREFIX = Uint8Array.of(
-  0x30,
-  0x59,
-  0x30,
-  0x13,
-  0x06,
-  0x07,
-  0x2a,
-  0x86,
-  0x48,
-  0xce,
-  0x3d,
-  0x02,
-  0x01,
-  0x06,
-  0x08,
-  0x2a,
-  0x86,
-  0x48,
-  0xce,
-  0x3d,
-  0x03,
-  0x01,
-  0x07,
-  0x03,
-  0x42,
-  0x00,
-  0x04,
-)
-const P384_PREFIX = Uint8Array.of(
-  0x30,
-  0x76,
-  0x30,
-  0x10,
-  0x06,
-  0x07,
-  0x2a,
-  0x86,
-  0x48,
-  0xce,
-  0x3d,
-  0x02,
-  0x01,
-  0x06,
-  0x05,
-  0x2b,
-  0x81,
-  0x04,
-  0x00,
-  0x22,
-  0x03,
-  0x62,
-  0x00,
-  0x04,
-)
+const P256_PREFIX = hexToBytes('0x3059301306072a8648ce3d020106082a8648ce3d03010703420004')
+const P384_PREFIX = hexToBytes('0x3076301006072a8648ce3d020106052b8104002203620004')
