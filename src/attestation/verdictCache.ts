@@ -1,4 +1,4 @@
-import { bytesToHex, canonicalBytes, type Json, ok } from '../protocol/index.ts'
+import { bytesToHex, canonicalBytes, dropOldest, type Json, ok } from '../protocol/index.ts'
 import type { EvidenceJudge } from './composite.ts'
 import { MAX_CACHED_VERDICTS } from './constants.ts'
 import type { EvidenceInput, EvidenceVerdict, VerifierContext } from './evidence.ts'
@@ -56,8 +56,7 @@ export function createVerdictCache(capacity = MAX_CACHED_VERDICTS, judge: Eviden
     if (!judged.ok) return judged
     const until = endOf(judged.value, context)
     if (context.now < until) entries.set(key, { verdict: judged.value, from: context.now, until })
-    const oldest = entries.keys().next()
-    if (entries.size > capacity && oldest.done !== true) entries.delete(oldest.value)
+    dropOldest(entries, capacity)
     return judged
   }
 

@@ -7,6 +7,7 @@ import {
   keyTypeOf,
   type SignatureAlgorithm,
 } from '../attestation/index.ts'
+import { dropOldest } from '../protocol/index.ts'
 
 type VerifyKey = Parameters<typeof verify>[2]
 
@@ -55,9 +56,8 @@ export function nodeAttestationCrypto(): AttestationCrypto {
     if (known !== undefined) return known
     const read = readKey(spki)
     if (read === undefined) return undefined
-    const [oldest] = held.keys()
-    if (held.size >= MAX_KEYS && oldest !== undefined) held.delete(oldest)
     held.set(name, read)
+    dropOldest(held, MAX_KEYS)
     return read
   }
   return {

@@ -15,7 +15,17 @@ import {
   verifyCommitment,
 } from '../attestation/index.ts'
 import { type ChainClient, ChainError, type PublishedPolicy, readAllowed, readPolicy } from '../chain/index.ts'
-import { type Clock, type Digest, EVIDENCE_KIND, fail, ok, type Profile, sha256, toError } from '../protocol/index.ts'
+import {
+  type Clock,
+  type Digest,
+  dropOldest,
+  EVIDENCE_KIND,
+  fail,
+  ok,
+  type Profile,
+  sha256,
+  toError,
+} from '../protocol/index.ts'
 import { type GrantPolicies, onePolicy } from '../roles/index.ts'
 import type { NodeConfig } from './config.ts'
 import { MAX_CONFIG_BYTES } from './constants.ts'
@@ -171,8 +181,7 @@ class ChainPolicies implements EpochPolicies {
 function keepNewest<T>(map: Map<number, T>, epoch: number, value: T): void {
   map.delete(epoch)
   map.set(epoch, value)
-  const oldest = map.keys().next()
-  if (map.size > MAX_EPOCHS && oldest.done !== true) map.delete(oldest.value)
+  dropOldest(map, MAX_EPOCHS)
 }
 
 const mismatched = (epoch: number, expected: string, got: string): NodeError =>

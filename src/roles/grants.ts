@@ -15,6 +15,7 @@ import {
   type Digest,
   type Domain,
   digestOf,
+  dropOldest,
   fail,
   NOT_CHECKED,
   ok,
@@ -93,8 +94,7 @@ export function createGrantChecker(components: GrantCheckerComponents, init: Gra
     if (!verdict.ok) return verdict
     verdicts.delete(digest)
     verdicts.set(digest, { verdict: verdict.value, policy })
-    const oldest = verdicts.keys().next()
-    if (verdicts.size > MAX_CACHED_VERDICTS && oldest.done !== true) verdicts.delete(oldest.value)
+    dropOldest(verdicts, MAX_CACHED_VERDICTS)
     return verdict
   }
 

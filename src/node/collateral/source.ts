@@ -10,7 +10,7 @@ import {
   encodeCollateral,
   parseCollateral,
 } from '../../attestation/index.ts'
-import { bytesToHex, type Clock, type Digest, sha256, toError, utf8 } from '../../protocol/index.ts'
+import { bytesToHex, type Clock, type Digest, dropOldest, sha256, toError, utf8 } from '../../protocol/index.ts'
 import { writeWhole } from '../home.ts'
 import type { NodeLogger } from '../logger.ts'
 import { fetchCollateral, type VendorComponents, type VendorUrls } from './vendors.ts'
@@ -57,8 +57,7 @@ export function createCollateralSource(
   const keep = (key: Digest, entry: Held): void => {
     held.delete(key)
     held.set(key, entry)
-    const oldest = held.keys().next()
-    if (held.size > MAX_BUNDLES && oldest.done !== true) held.delete(oldest.value)
+    dropOldest(held, MAX_BUNDLES)
   }
   const renew = async (key: Digest, need: CollateralNeed, known: Held | undefined): Promise<Collateral> => {
     try {

@@ -1,4 +1,5 @@
 import { hasBit } from '../bitmap.ts'
+import { dropOldest } from '../boundedMap.ts'
 import { ChunkChain, inputHashOf, MAX_CHUNK_BYTES, MAX_CHUNKS_PER_HEAD, traceDigestOf } from '../chunks.ts'
 import type { Outcome, RefusalCode } from '../codes.ts'
 import { type Domain, digestOf } from '../eip712.ts'
@@ -519,8 +520,7 @@ export class ProviderMachine {
 
   #remember(answer: StoredAnswer): void {
     this.#recent.set(answer.jobId, answer)
-    const oldest = this.#recent.keys().next()
-    if (this.#recent.size > MAX_RECENT && oldest.done !== true) this.#recent.delete(oldest.value)
+    dropOldest(this.#recent, MAX_RECENT)
   }
 
   /**

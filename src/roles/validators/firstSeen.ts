@@ -1,4 +1,4 @@
-import type { Digest } from '../../protocol/index.ts'
+import { type Digest, dropOldest } from '../../protocol/index.ts'
 
 /** The first object whose signature held, by the place it was signed for (R9). */
 export interface FirstSeen<T> {
@@ -16,8 +16,7 @@ export function createFirstSeen<T>(most: number): FirstSeen<T> {
       const known = places.get(place)
       if (known !== undefined) return known.digest === digest ? undefined : known.value
       places.set(place, { digest, value })
-      const oldest = places.keys().next()
-      if (places.size > most && oldest.done !== true) places.delete(oldest.value)
+      dropOldest(places, most)
       return undefined
     },
   }

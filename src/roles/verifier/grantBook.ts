@@ -5,6 +5,7 @@ import {
   type Digest,
   type Domain,
   digestOf,
+  dropOldest,
   fail,
   ok,
   SESSION_GRANT,
@@ -58,7 +59,7 @@ class StoredGrants implements GrantBook {
     const digest = digestOf(this.#domain, SESSION_GRANT, signed.grant)
     if (this.#signed.has(digest)) return
     this.#signed.set(digest, signed)
-    trim(this.#signed, MAX_SIGNED_GRANTS)
+    dropOldest(this.#signed, MAX_SIGNED_GRANTS)
   }
 
   judged(grant: Digest): JudgedGrant | undefined {
@@ -85,7 +86,7 @@ class StoredGrants implements GrantBook {
     }
     const judged = { grant: signed.grant, digest: grant, verdict }
     this.#judged.set(grant, judged)
-    trim(this.#judged, MAX_GRANTS)
+    dropOldest(this.#judged, MAX_GRANTS)
     return judged
   }
 
@@ -145,9 +146,4 @@ function faultOf({ code }: GrantProblem): JudgedGrant['verdict'] | undefined {
     default:
       return fail('bad-evidence')
   }
-}
-
-function trim(map: Map<Digest, unknown>, most: number): void {
-  const oldest = map.keys().next()
-  if (map.size > most && oldest.done !== true) map.delete(oldest.value)
 }
