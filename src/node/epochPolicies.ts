@@ -1,3 +1,4 @@
+import type { Stats } from 'node:fs'
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
@@ -42,8 +43,10 @@ const MAX_EPOCHS = 256
 /** Documents of a folder: policies change in weeks. */
 const MAX_DOCUMENTS = 64
 
-const unreadable = (path: string, expected: string, got: string): NodeError =>
-  new NodeError({ code: 'policy-unreadable', path, expected, got }, `${path}: expected ${expected}, got ${got}`)
+const unreadable = (path: string, expected: string, got: string, cause?: unknown): NodeError =>
+  new NodeError({ code: 'policy-unreadable', path, expected, got }, `${path}: expected ${expected}, got ${got}`, {
+    cause,
+  })
 
 /** The evidence policy of a configuration: its own, its file's, or its profile's. Throws NodeError `policy-unreadable`. */
 export async function readPolicyFile(
@@ -192,8 +195,7 @@ const mismatched = (epoch: number, expected: string, got: string): NodeError =>
 
 /** Policy documents by the SHA-256 of their bytes. Throws NodeError `policy-unreadable`. */
 async function readDocuments(path: string): Promise<Map<Digest, EpochPolicy>> {
-  const found = await stat(path).catch(() => undefined)
-  if (found === undefined) throw unreadable(path, 'a policy document or a folder of them', 'nothing')
+  const found = await statOf(path, 'a policy document or a folder of them')
   const paths = found.isDirectory() ? await documentsIn(path) : [path]
   const documents = new Map<Digest, EpochPolicy>()
   for (const each of paths) {
@@ -212,8 +214,17 @@ async function documentsIn(folder: string): Promise<string[]> {
 }
 
 async function readBounded(path: string, most: number): Promise<Uint8Array> {
-  const found = await stat(path).catch(() => undefined)
-  if (found?.isFile() !== true) throw unreadable(path, 'a file', 'nothing')
+  const found = await statOf(path, 'a file')
+  if (!found.isFile()) throw unreadable(path, 'a file', 'nothing')
   if (found.size > most) throw unreadable(path, `at most ${most} bytes`, `${found.size} bytes`)
   return new Uint8Array(await readFile(path))
+}
+
+async function statOf(path: string, expected: string): Promise<Stats> {
+  try {
+    return await stat(path)
+  } catch (thrown) {
+    const { code = 'no answer' }: NodeJS.ErrnoException = toError(thrown)
+    throw unreadable(path, expected, code === 'ENOENT' ? 'nothing' : code, thrown)
+  }
 }

@@ -83,7 +83,7 @@ export function createCollateralSource(
       if (!need.ok) throw need.error
       if (need.value === undefined) return new Map()
       const key = keyOf(need.value)
-      const known = held.get(key) ?? (await readHeld(fileOf(key)))
+      const known = held.get(key) ?? (await readHeld(fileOf(key), components))
       const now = components.clock()
       const isFresh = known !== undefined && now - known.fetchedAt < REFRESH_MS
       if (isFresh && collateralEnd(known.collateral) - MARGIN_MS > now) return known.collateral
@@ -114,9 +114,18 @@ function keyOf(need: CollateralNeed): Digest {
 }
 
 /** A bundle of an earlier run; it is renewed at once when the vendors can be reached. */
-async function readHeld(path: string | undefined): Promise<Held | undefined> {
+async function readHeld(
+  path: string | undefined,
+  { logger }: Pick<CollateralSourceComponents, 'logger'>,
+): Promise<Held | undefined> {
   if (path === undefined) return undefined
-  const bytes = await readFile(path).catch(() => undefined)
-  const read = bytes === undefined ? undefined : parseCollateral(new Uint8Array(bytes))
-  return read?.ok === true ? { collateral: read.value, fetchedAt: 0 } : undefined
+  try {
+    const read = parseCollateral(new Uint8Array(await readFile(path)))
+    if (read.ok) return { collateral: read.value, fetchedAt: 0 }
+    logger.warn({ path, code: read.error.code }, 'collateral of an earlier run is no bundle')
+  } catch (thrown) {
+    const error: NodeJS.ErrnoException = toError(thrown)
+    if (error.code !== 'ENOENT') logger.warn({ path, error: error.message }, 'collateral of an earlier run not read')
+  }
+  return undefined
 }
