@@ -17,7 +17,7 @@ export const ARROWS: { readonly [room: string]: readonly string[] } = {
   verification: ['protocol', 'inference', 'attestation'],
   roles: [...LOWER, 'verification'],
   node: [...LOWER, 'verification', 'roles'],
-  gateway: ['node', 'roles'],
+  gateway: ['protocol', 'payment', 'roles', 'node'],
   cli: ['node', 'gateway', 'roles', 'protocol'],
   sim: ['protocol'],
   web: ['protocol', 'attestation', 'wire'],

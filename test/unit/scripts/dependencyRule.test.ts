@@ -24,7 +24,7 @@ describe('the dependency rule', () => {
       },
     ])
     expect(rulesOf('src/wire/x.ts', "import { a } from '../chain/index.ts'")).toEqual(['1 arrow'])
-    expect(rulesOf('src/gateway/x.ts', "import { a } from '../protocol/index.ts'")).toEqual(['1 arrow'])
+    expect(rulesOf('src/gateway/x.ts', "import { a } from '../store/index.ts'")).toEqual(['1 arrow'])
     expect(rulesOf('web/x.ts', "import { a } from '../src/net/index.ts'")).toEqual(['1 arrow'])
   })
 
