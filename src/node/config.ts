@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { innermost, NSM_STYLES, type PolicyFile, policyFileSchema } from '../attestation/index.ts'
+import { paymentsSchema } from '../payment/index.ts'
 import { type Address, fail, isAddress, ok, PRIVACY, type Result, TIER, ZERO_ADDRESS } from '../protocol/index.ts'
 import { LIBP2P_PORT, MAX_MODELS, METRICS_PORT, NSM_HELPER } from './constants.ts'
 import { NodeError } from './errors.ts'
@@ -164,6 +165,9 @@ const schema = z.strictObject({
     .min(1)
     .optional()
     .describe('Document of the epoch policy that the chain names, or a folder of them; relative to the home.'),
+  payments: paymentsSchema
+    .prefault({})
+    .describe('What the wallet may spend: budgets by token, and the hosts opg pay-fetch may pay.'),
   log: z
     .strictObject({ level: z.enum(LOG_LEVELS).default('info').describe('Least severity written to stderr.') })
     .prefault({})

@@ -45,6 +45,16 @@ export const TABLES = {
   evidence: ['digest'],
   /** A requester's own jobs, by job id. */
   requests: ['digest'],
+  /** Payments that are reserved and not settled, by payment id (R27). */
+  setAside: ['digest'],
+  /** Settled payments, by payment id. */
+  spendings: ['digest'],
+  /** What is spent of a token in a UTC day. */
+  spentDays: ['address', 'uint32'],
+  /** What is spent of a token by a voucher key in its life. */
+  spentKeys: ['address', 'address'],
+  /** What a facilitator sends and has sent, by payment identity. */
+  settlements: ['digest'],
   /** Where an object of another table lies, by the object's digest. */
   digests: ['digest'],
   /** Highest signature of each kind and scope (R27): written by `sign` alone. */
