@@ -26,23 +26,27 @@ async function pair(): Promise<[Host, Host]> {
   return [a, b]
 }
 
+/** Subscribes to the votes; the texts that come are in the set. */
+function listen(host: Host): ReadonlySet<string> {
+  const heard = new Set<string>()
+  host.gossip.subscribe(
+    VOTES,
+    async (data) => {
+      heard.add(textOf(data))
+      return { action: 'accept' }
+    },
+    OPTIONS,
+  )
+  return heard
+}
+
 async function meshed(topic: string, ...members: Host[]): Promise<void> {
   await eventually(() => members.every((host) => host.gossip.meshPeers(topic).length > 0), 'a mesh')
 }
 
 test('R8: fourteen nodes on one loopback address deliver every message to every node, and again to a late joiner', async () => {
   const nodes = await Promise.all(Array.from({ length: 14 }, (_, index) => hosts.add(`n${index}`)))
-  const received = nodes.map(() => new Set<string>())
-  for (const [index, node] of nodes.entries()) {
-    node.gossip.subscribe(
-      VOTES,
-      async (data) => {
-        received[index]?.add(textOf(data))
-        return { action: 'accept' }
-      },
-      OPTIONS,
-    )
-  }
+  const received = nodes.map((node) => listen(node))
   for (const [index, node] of nodes.entries()) {
     const others = index === 0 ? nodes.slice(1) : nodes.slice(index + 1, index + 3)
     await Promise.all(others.map((other) => node.connect(addressOf(other))))
@@ -53,19 +57,40 @@ test('R8: fourteen nodes on one loopback address deliver every message to every 
   for (const node of nodes) for (const other of nodes) expect(node.gossip.score(other.peerId)).toBeGreaterThanOrEqual(0)
 
   const late = await hosts.add('late')
-  const heard: string[] = []
-  late.gossip.subscribe(
-    VOTES,
-    async (data) => {
-      heard.push(textOf(data))
-      return { action: 'accept' }
-    },
-    OPTIONS,
-  )
+  const heard = listen(late)
+  // Of two neighbours: the first one's mesh is full until its next heartbeat, and who is refused waits a minute (see below).
   await late.connect(addressOf(nodes[0] as Host))
+  await late.connect(addressOf(nodes[7] as Host))
   await meshed(VOTES, late)
-  await nodes[7]?.gossip.publish(VOTES, message('after the join'))
-  await eventually(() => heard.includes('after the join'), 'the late joiner to hear')
+  await nodes[3]?.gossip.publish(VOTES, message('after the join'))
+  await eventually(() => heard.has('after the join'), 'the late joiner to hear')
+})
+
+test('R8: a newcomer whose only neighbour has a full mesh hears and is heard all the same', async () => {
+  const hub = await hosts.add('hub')
+  const heardByHub = listen(hub)
+  const early = await Promise.all(
+    Array.from({ length: NET_LIMITS.gossipDegreeHigh.value }, (_, index) => hosts.add(`early${index}`)),
+  )
+  const heardByEarly = early.map((node) => listen(node))
+  for (const node of early) await node.connect(addressOf(hub))
+  await eventually(() => hub.gossip.meshPeers(VOTES).length === early.length, 'a full mesh')
+
+  const late = await hosts.add('late')
+  const heard = listen(late)
+  await late.connect(addressOf(hub))
+  await eventually(
+    () => hub.gossip.peers(VOTES).includes(late.peerId) && late.gossip.peers(VOTES).includes(hub.peerId),
+    'both subscriptions',
+  )
+  await early[3]?.gossip.publish(VOTES, message('to the newcomer'))
+  await eventually(() => heard.has('to the newcomer'), 'the newcomer to hear')
+  expect(hub.gossip.meshPeers(VOTES)).not.toContain(late.peerId)
+  await late.gossip.publish(VOTES, message('from the newcomer'))
+  await eventually(
+    () => [heardByHub, ...heardByEarly].every((texts) => texts.has('from the newcomer')),
+    'everyone to hear the newcomer',
+  )
 })
 
 test('a message nobody listens to, and the same message twice, have no recipients and no error', async () => {
