@@ -2,8 +2,10 @@ import { z } from 'zod'
 import { innermost, NSM_STYLES, type PolicyFile, policyFileSchema } from '../attestation/index.ts'
 import { paymentsSchema } from '../payment/index.ts'
 import { type Address, fail, isAddress, ok, PRIVACY, type Result, TIER, ZERO_ADDRESS } from '../protocol/index.ts'
+import { amount } from './configFields.ts'
 import { LIBP2P_PORT, MAX_MODELS, METRICS_PORT, NSM_HELPER } from './constants.ts'
 import { NodeError } from './errors.ts'
+import { gatewaySchema } from './gatewayConfig.ts'
 
 export const CONFIG_VERSION = 1
 
@@ -17,13 +19,6 @@ export type RoleOfNode = (typeof ROLES)[number]
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 
-const amount = (text: string, meaning: string) =>
-  z
-    .string()
-    .regex(/^(?:0|[1-9][0-9]{0,38})$/, 'expected a decimal string of the smallest unit')
-    .default(text)
-    .transform(BigInt)
-    .describe(meaning)
 const multiaddr = z.string().startsWith('/', 'expected a multiaddr such as /ip4/0.0.0.0/tcp/4801').max(256)
 const token = z
   .string()
@@ -180,6 +175,9 @@ const schema = z.strictObject({
     })
     .prefault({})
     .describe('Prometheus metrics over HTTP.'),
+  gateway: gatewaySchema
+    .prefault({})
+    .describe('HTTP gateway that sells inference to x402 clients; see docs/gateway.md.'),
 })
 
 /** `config.json`, every default filled in. */

@@ -1,5 +1,6 @@
 /** Default ports (docs/architecture.md). */
 export const LIBP2P_PORT = 4801
+export const GATEWAY_PORT = 8801
 export const METRICS_PORT = 9801
 
 /** `config.json`, bytes: a few dozen fields. */

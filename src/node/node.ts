@@ -170,6 +170,8 @@ export interface OpgNode {
   readonly parts: NodeParts
   /** Undefined where the node does not play the role. */
   readonly requester: Requester | undefined
+  /** Undefined before `start`, and where the node keeps nothing. */
+  readonly store: Store | undefined
 }
 
 /** Blocks come every second or two; a head this old means that the endpoint stopped following, ms. */
@@ -223,6 +225,10 @@ class ComposedNode implements OpgNode {
 
   get requester(): Requester | undefined {
     return this.#requester
+  }
+
+  get store(): Store | undefined {
+    return this.#store
   }
 
   start(): Promise<void> {

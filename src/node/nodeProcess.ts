@@ -13,6 +13,8 @@ export interface NodeProcess {
   readonly metrics: string | undefined
   /** Resolves when the node has stopped, whoever asked for it. */
   readonly stopped: Promise<void>
+  /** Stops `server` before the node, whoever asks the process to stop. */
+  attach(server: { stop(): Promise<void> }): void
   /** Lets running jobs end, then ends everything. Safe to call twice. */
   stop(): Promise<void>
 }
@@ -28,7 +30,7 @@ export async function startNodeProcess(init: NodeInit, ports: Partial<NodePorts>
   const { home, config, network } = init
   assertSocketPath(home.controlSocket)
   const node = createNode(init, ports)
-  const servers: (MetricsServer | ControlServer)[] = []
+  const servers: Pick<MetricsServer | ControlServer, 'stop'>[] = []
   const { promise: stopped, resolve } = Promise.withResolvers<void>()
   let stopping: Promise<void> | undefined
   const stop = (): Promise<void> => {
@@ -71,7 +73,7 @@ export async function startNodeProcess(init: NodeInit, ports: Partial<NodePorts>
       addresses: [...addresses],
       ...(metrics === undefined ? {} : { metrics: metrics.url }),
     })
-    return { node, metrics: metrics?.url, stopped, stop }
+    return { node, metrics: metrics?.url, stopped, attach: (server) => void servers.push(server), stop }
   } catch (thrown) {
     await stop()
     throw thrown

@@ -59,6 +59,14 @@ export const TABLES = {
   digests: ['digest'],
   /** Highest signature of each kind and scope (R27): written by `sign` alone. */
   signing: ['uint8', 'digest'],
+  /** Payments at the gateway's door, by the digest of what each authorises. */
+  gatewayPayments: ['digest'],
+  /** Receipt files that answer them, by the same digest. */
+  gatewayAnswers: ['digest'],
+  /** Which payment an identifier of a payer names, by the digest of both. */
+  gatewayIdentifiers: ['digest'],
+  /** Payment channels towards the gateway, by channel id. */
+  gatewayChannels: ['digest'],
   /** Facts about the store, by name. */
   meta: ['text'],
 } as const satisfies { readonly [table: string]: readonly Part[] }
