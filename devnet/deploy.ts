@@ -24,6 +24,7 @@ import { networkFileOf } from '../src/chain/verifyDeployment.ts'
 import { type Address, bytesToHex, createDomain, type Domain, parametersOf } from '../src/protocol/index.ts'
 import { type Anvil, type AnvilOptions, hasChain, startAnvil } from './chain.ts'
 import { DevnetChainError } from './chainErrors.ts'
+import { DEVNET_USDC, devnetStage, setTheStage } from './stage.ts'
 
 const OPG = 10n ** 18n
 const ETHER = 10n ** 18n
@@ -37,6 +38,8 @@ const STAKES: { readonly [R in RoleName]: bigint } = {
 }
 /** OPG that every requester starts with. */
 const REQUESTER_OPG = 100_000n * OPG
+/** USDC that every requester and its owner start with, in its units of 1e-6. */
+const REQUESTER_USDC = 10_000n * 10n ** 6n
 /** OPG that every holder starts with: enough to propose (1,000,000) and to be the quorum (10,000,000). */
 const HOLDER_OPG = 20_000_000n * OPG
 /** Of the deployer's liquid 150,000,000 OPG, what all holders together may have. */
@@ -68,9 +71,9 @@ export interface DevnetOperator {
 export interface DevnetChainOptions extends Omit<AnvilOptions, 'timestamp'> {
   readonly name?: string
   readonly operators: readonly DevnetOperator[]
-  /** Accounts that get gas and OPG but no stake: requesters, clients. */
+  /** Accounts that get gas, OPG and USDC but no stake: requesters, clients. */
   readonly funded?: readonly Address[]
-  /** Accounts that get gas and OPG to stake, propose and vote with. */
+  /** Accounts that get gas, OPG to stake, propose and vote with, and USDC. */
   readonly holders?: readonly Address[]
   /** Deploys, receives every liquid row of the genesis, votes with it, and is the guardian. */
   readonly deployer: LocalAccount
@@ -139,7 +142,7 @@ export function devnetGenesis(
   const everybody = lower(deployer.address)
   return {
     ...{ name, profile: 'devnet', chainId, deployer: everybody, nonce: 0, start },
-    ...{ token: 'mint', payments: 'deploy', permit2: 'deploy' },
+    ...{ token: 'mint', payments: 'canonical', permit2: 'canonical' },
     allocation: allocationOf({
       foundation: everybody,
       contributors: everybody,
@@ -192,18 +195,25 @@ class Setup {
       ),
     )
 
+    await setTheStage(this.#anvil, devnetStage(plan))
     await this.#mine(plan.steps.map((step) => ({ from: deployer, ...step })))
     const { contracts } = plan
     const network = await networkFileOf(plan, client, { trustRoots, bootstrap: [] })
 
-    const call = (name: string, data: Hex): Step => ({ name, from: deployer, to: contracts.opg, data })
-    const transfer = (to: Address, amount: bigint): Step =>
-      call(`OPG.transfer to ${to}`, encodeFunctionData({ abi: opgAbi, functionName: 'transfer', args: [to, amount] }))
+    const call = (name: string, to: Address, data: Hex): Step => ({ name, from: deployer, to, data })
+    const transfer = (token: Address, to: Address, amount: bigint): Step =>
+      call(
+        `transfer to ${to}`,
+        token,
+        encodeFunctionData({ abi: opgAbi, functionName: 'transfer', args: [to, amount] }),
+      )
+    const delegate = encodeFunctionData({ abi: opgAbi, functionName: 'delegate', args: [deployer.address] })
     await this.#mine([
-      ...operators.map(({ owner, roles }) => transfer(lower(owner.address), stakeOf(roles))),
-      ...funded.map((address) => transfer(address, REQUESTER_OPG)),
-      ...holders.map((address) => transfer(address, holderOpg(holders.length))),
-      call('OPG.delegate', encodeFunctionData({ abi: opgAbi, functionName: 'delegate', args: [deployer.address] })),
+      ...operators.map(({ owner, roles }) => transfer(contracts.opg, lower(owner.address), stakeOf(roles))),
+      ...funded.map((address) => transfer(contracts.opg, address, REQUESTER_OPG)),
+      ...holders.map((address) => transfer(contracts.opg, address, holderOpg(holders.length))),
+      ...[...funded, ...holders].map((address) => transfer(DEVNET_USDC, address, REQUESTER_USDC)),
+      call('OPG.delegate', contracts.opg, delegate),
     ])
 
     const { chainId, networkId, epochSeconds, genesisTimestamp } = network

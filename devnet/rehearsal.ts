@@ -1,17 +1,14 @@
 import type { Hex, TransactionReceipt } from 'viem'
-import { creationCode } from '../src/chain/bytecode.ts'
-import { CONTRACT_NAMES } from '../src/chain/contractNames.ts'
-import type { DeploymentPlan, DeploymentStep } from '../src/chain/deployment.ts'
+import { type DeploymentPlan, type DeploymentStep, standingContracts } from '../src/chain/deployment.ts'
 import { asChainError } from '../src/chain/index.ts'
 import type { Address } from '../src/protocol/index.ts'
 import type { Anvil } from './chain.ts'
 import { DevnetChainError } from './chainErrors.ts'
+import { setTheStage } from './stage.ts'
 
 const ETHER = 10n ** 18n
 /** EIP-7825, and what a step may take here: what it took is read from its receipt. */
 const STEP_GAS = 16_777_216n
-/** Deploys what a real chain has already, so that the plan finds code there. */
-const STAGEHAND: Address = `0x${'57a6'.repeat(10)}`
 
 export interface RehearsedStep {
   readonly step: DeploymentStep
@@ -28,11 +25,9 @@ export async function rehearse(plan: DeploymentPlan, anvil: Anvil): Promise<read
   await client.setIntervalMining({ interval: 0 })
   await client.setAutomine(false)
   await client.mine({ blocks: 1 })
-  for (const account of [deployer, STAGEHAND]) {
-    await client.impersonateAccount({ address: account })
-    await client.setBalance({ address: account, value: 1_000n * ETHER })
-  }
-  await setTheScene(plan, anvil)
+  await client.impersonateAccount({ address: deployer })
+  await client.setBalance({ address: deployer, value: 1_000n * ETHER })
+  await setTheStage(anvil, standingContracts(plan))
   await client.setNonce({ address: deployer, nonce })
   const rehearsed: RehearsedStep[] = []
   for (const step of plan.steps) {
@@ -60,15 +55,4 @@ async function take({ client }: Anvil, { name, from, ...request }: Take): Promis
   const cause = await client.call(call).catch((error: unknown) => asChainError('eth_call', error))
   const reason = cause instanceof Error ? cause.message : 'it succeeds when called again'
   throw new DevnetChainError({ code: 'setup-reverted', step: name, reason }, `expected ${name} to succeed: ${reason}`)
-}
-
-/** Puts code where the plan expects contracts. The constructors of these take the channels, Permit2, or any account. */
-async function setTheScene({ contracts, steps }: DeploymentPlan, anvil: Anvil): Promise<void> {
-  const created = new Set(steps.flatMap((step) => (step.kind === 'create' ? [step.address] : [])))
-  const args = [contracts.paymentChannels, contracts.permit2].map((each) => each.slice(2).padStart(64, '0')).join('')
-  for (const name of CONTRACT_NAMES.filter((each) => !created.has(contracts[each]))) {
-    const { contractAddress } = await take(anvil, { name, from: STAGEHAND, data: `${creationCode[name]}${args}` })
-    const bytecode = await anvil.client.getCode({ address: contractAddress as Address })
-    await anvil.client.setCode({ address: contracts[name], bytecode: bytecode ?? '0x' })
-  }
 }

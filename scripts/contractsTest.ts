@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { CONTRACTS, contractsRoot, type ForgeResult, forge } from './forge.ts'
+import { CONTRACTS, contractsRoot, DEVNET_CONTRACTS, type ForgeResult, forge } from './forge.ts'
 
 /** EIP-170 and EIP-3860: the largest runtime and creation code a chain takes, in bytes. */
 const MAX_RUNTIME_BYTES = 24_576
@@ -27,7 +27,7 @@ function sizesOf(name: string): Sizes {
 }
 
 function problemsOfSizes(update: boolean): string[] {
-  const sizes = Object.fromEntries(CONTRACTS.map((name) => [name, sizesOf(name)]))
+  const sizes = Object.fromEntries([...CONTRACTS, ...DEVNET_CONTRACTS].map((name) => [name, sizesOf(name)]))
   const problems = Object.entries(sizes).flatMap(([name, { runtimeBytes, creationBytes }]) =>
     runtimeBytes > MAX_RUNTIME_BYTES || creationBytes > MAX_CREATION_BYTES
       ? [`expected ${name} to be deployable, got ${runtimeBytes} bytes of code and ${creationBytes} of creation code`]

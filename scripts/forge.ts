@@ -7,6 +7,9 @@ import { CLONED_CONTRACTS, CONTRACTS as DEPLOYED } from '../src/chain/contractNa
 export const repositoryRoot = dirname(dirname(fileURLToPath(import.meta.url)))
 export const contractsRoot = join(repositoryRoot, 'contracts')
 
+/** What stands in on devnets for contracts of others: none of a network, so `network.json` does not name them. */
+export const DEVNET_CONTRACTS: readonly string[] = ['UptoPermit2Proxy', 'ExactPermit2Proxy', 'Multicall3', 'DevnetUSDC']
+
 /** Contracts whose ABI, creation code and size are kept in the repository. */
 export const CONTRACTS: readonly string[] = [...Object.values(DEPLOYED), ...Object.values(CLONED_CONTRACTS)]
 

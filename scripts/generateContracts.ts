@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { CLONED_CONTRACTS } from '../src/chain/contractNames.ts'
-import { CONTRACTS, contractsRoot, forge, repositoryRoot } from './forge.ts'
+import { CONTRACTS, contractsRoot, DEVNET_CONTRACTS, forge, repositoryRoot } from './forge.ts'
 
 interface AbiItem {
   readonly type: string
@@ -15,6 +15,7 @@ interface Artifact {
 }
 
 const target = join('src', 'chain', 'generated')
+const devnetTarget = join('devnet', 'generated')
 
 function artifactOf(name: string): Artifact {
   const path = join(contractsRoot, 'out', `${name}.sol`, `${name}.json`)
@@ -31,6 +32,8 @@ const withoutSolidityNames = (name: string, value: unknown): unknown => (name ==
 
 const moduleOf = (source: string, text: string): string =>
   `// Generated from ${source} of contracts/src by scripts/generateContracts.ts.\n${text}\n`
+
+const creationCode = (code: string): string => `export const creationCode =\n  '${code}' as const`
 
 const signatureOf = ({ name, inputs = [] }: AbiItem): string => `${name}(${inputs.map(({ type }) => type).join(',')})`
 
@@ -55,8 +58,11 @@ function modules(): Map<string, string> {
     files.set(join(target, `${name}.ts`), moduleOf(source, list(abi)))
     // Its factory creates it.
     if (name === CLONED_CONTRACTS.feeSplitter) continue
-    const code = `export const creationCode =\n  '${bytecode.object}' as const`
-    files.set(join(target, 'bytecode', `${name}.ts`), moduleOf(source, code))
+    files.set(join(target, 'bytecode', `${name}.ts`), moduleOf(source, creationCode(bytecode.object)))
+  }
+  for (const name of DEVNET_CONTRACTS) {
+    const { bytecode } = artifactOf(name)
+    files.set(join(devnetTarget, `${name}.ts`), moduleOf(`devnet/${name}.sol`, creationCode(bytecode.object)))
   }
   const errors = errorsOf(artifacts.map(([, artifact]) => artifact))
   files.set(join(target, 'errors.ts'), moduleOf('every contract', list(errors)))
@@ -68,8 +74,10 @@ function staleFiles(files: ReadonlyMap<string, string>): string[] {
     const file = join(repositoryRoot, path)
     return !existsSync(file) || readFileSync(file, 'utf8') !== text
   })
-  const present = readdirSync(join(repositoryRoot, target), { recursive: true, encoding: 'utf8' })
-  const orphans = present.map((name) => join(target, name)).filter((path) => path.endsWith('.ts') && !files.has(path))
+  const present = [target, devnetTarget].flatMap((folder) =>
+    readdirSync(join(repositoryRoot, folder), { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name)),
+  )
+  const orphans = present.filter((path) => path.endsWith('.ts') && !files.has(path))
   return [...changed.map(([path]) => path), ...orphans]
 }
 
@@ -94,7 +102,9 @@ function main(check: boolean): number {
     )
     return 1
   }
-  process.stdout.write(`${CONTRACTS.length} contract bindings ${check ? 'match' : 'written'}\n`)
+  process.stdout.write(
+    `${CONTRACTS.length + DEVNET_CONTRACTS.length} contract bindings ${check ? 'match' : 'written'}\n`,
+  )
   return 0
 }
 

@@ -162,6 +162,25 @@ function contractsThere({ token, payments, permit2 }: Genesis): Partial<NetworkC
   }
 }
 
+/** One of our contracts, and where it stands on a chain before its network is deployed. */
+export interface Standing {
+  readonly name: string
+  readonly address: Address
+  /** Creation code and constructor arguments. */
+  readonly data: Hex
+}
+
+/** What the plan finds on its chain, as our own code would be there: rehearsals and devnets put it in place. */
+export function standingContracts({ genesis, contracts, steps }: DeploymentPlan): readonly Standing[] {
+  const created = new Set(steps.flatMap((step) => (step.kind === 'create' ? [step.address] : [])))
+  const constructors = constructorsOf(genesis, contracts)
+  return CONTRACT_NAMES.filter((name) => !created.has(contracts[name])).map((name) => ({
+    name,
+    address: contracts[name],
+    data: constructors[name]().data,
+  }))
+}
+
 const accountOf = ({ beneficiary }: AllocationRow, { treasury, emissionReserve }: NetworkContracts): Address =>
   beneficiary === 'treasury' ? treasury : beneficiary === 'reserve' ? emissionReserve : beneficiary
 
