@@ -2,7 +2,16 @@ import { keccak, keccakBytes, keccakWords, tagDigest, utf8, writeWord } from './
 import { type Address, type Digest, isAddress, isDigest, writeHex } from './hex.ts'
 
 /** Static ABI types a signed object may hold: every signed type is flat and fixed-size (R3). */
-export type FieldType = 'address' | 'bytes32' | 'uint8' | 'uint16' | 'uint32' | 'uint64' | 'uint128' | 'uint256'
+export type FieldType =
+  | 'address'
+  | 'bytes32'
+  | 'uint8'
+  | 'uint16'
+  | 'uint32'
+  | 'uint40'
+  | 'uint64'
+  | 'uint128'
+  | 'uint256'
 
 /** `uint64` and narrower are numbers (values above 2^53 - 1 are refused), wider ones bigints. */
 export type FieldValue<T extends FieldType> = T extends 'address'
@@ -89,7 +98,11 @@ function encodeStruct<S extends StructType>(type: S, value: StructValue<S>): Uin
 }
 
 /** The digest that is signed and by which the object is identified: keccak256(0x1901 ‖ separator ‖ hashStruct). */
-export function digestOf<S extends StructType>(domain: Domain, type: S, value: StructValue<S>): Digest {
+export function digestOf<S extends StructType>(
+  domain: Pick<Domain, 'separator'>,
+  type: S,
+  value: StructValue<S>,
+): Digest {
   const preimage = new Uint8Array(66)
   preimage[0] = 0x19
   preimage[1] = 0x01
@@ -104,6 +117,7 @@ const BITS: { readonly [T in FieldType]: number } = {
   uint8: 8,
   uint16: 16,
   uint32: 32,
+  uint40: 40,
   uint64: 64,
   uint128: 128,
   uint256: 256,

@@ -1,3 +1,4 @@
+import type { ChannelConfig, Voucher } from './channel.ts'
 import type { Address, Digest } from './hex.ts'
 import type {
   Batch,
@@ -179,7 +180,15 @@ export interface JobRecord {
   readonly runtimeClass: Digest
   readonly traceHash: Digest
   readonly transcript?: Transcript
-  /** Empty while jobs are unpaid (`channel = 0`). */
-  readonly channelConfig: Uint8Array
-  readonly voucher: Uint8Array
+  /** R23: hashes to `job.channel`. Both absent on an unpaid job (`channel = 0`). */
+  readonly channelConfig?: ChannelConfig
+  /** The highest voucher held when the receipt was signed. */
+  readonly voucher?: Voucher
+}
+
+/** What was released of a job before its receipt; closes it after a restart (R27). */
+export interface JobProgress {
+  readonly jobId: Digest
+  readonly heads: readonly SignedHead[]
+  readonly chunks: readonly TranscriptChunk[]
 }

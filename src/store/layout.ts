@@ -55,6 +55,20 @@ export const TABLES = {
   spentKeys: ['address', 'address'],
   /** What a facilitator sends and has sent, by payment identity. */
   settlements: ['digest'],
+  /** A provider's books of payment channels, by channel. */
+  payeeChannels: ['digest'],
+  /** A provider's jobs that are not settled, by channel and job id. */
+  payeeJobs: ['digest', 'digest'],
+  /** How a provider's jobs ended, by job id. */
+  payeeSettlements: ['digest'],
+  /** A requester's books of payment channels, by channel. */
+  payerChannels: ['digest'],
+  /** A requester's jobs that are not settled, by channel and job id. */
+  payerJobs: ['digest', 'digest'],
+  /** How a requester's jobs ended, by job id. */
+  payerSettlements: ['digest'],
+  /** Parts of what was released of a job before its receipt, by job id and the index of their last chunk. */
+  progress: ['digest', 'uint32'],
   /** Where an object of another table lies, by the object's digest. */
   digests: ['digest'],
   /** Highest signature of each kind and scope (R27): written by `sign` alone. */

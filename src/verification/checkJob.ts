@@ -73,6 +73,7 @@ export function checkTimes({ job, receipt }: JobRecord, { checkpoint }: ReceiptC
 export function checkPayment({ job, receipt, channelConfig, voucher }: JobRecord, { profile }: ReceiptContext): Found {
   if (job.channel !== ZERO_DIGEST) return found('wrong-receiver', 'no channel', job.channel)
   if (profile !== 'devnet') return found('wrong-receiver', 'a channel that pays the provider', 'none')
-  if (channelConfig.length > 0 || voucher.length > 0) return found('wrong-receiver', 'no channel', 'its configuration')
+  if (channelConfig !== undefined || voucher !== undefined)
+    return found('wrong-receiver', 'no channel', 'its configuration')
   return receipt.chargedAfter === 0n ? undefined : found('bad-charge', 0, receipt.chargedAfter)
 }

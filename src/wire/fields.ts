@@ -60,6 +60,8 @@ export const digest: Field<`0x${string}`> = { kind: 'hex', bytes: 32 }
 export const address: Field<`0x${string}`> = { kind: 'hex', bytes: 20 }
 /** r, s, v (R3). */
 export const signature: Field<`0x${string}`> = { kind: 'hex', bytes: 65 }
+/** Unsigned, exactly `width` bytes on the wire. */
+export const bigint = (width: number): Field<bigint> => ({ kind: 'bigint', bytes: width })
 export const bytes = (max: number, min = 0): Field<Uint8Array> => ({ kind: 'bytes', min, max })
 export const text = (max: number, pattern: RegExp): Field<string> => ({ kind: 'text', max, pattern })
 export const list = <T>(of: Field<T>, max: number): Field<readonly T[]> => ({ kind: 'list', of, max })
@@ -92,6 +94,8 @@ const kindOfField = (type: FieldType, codes: Enumeration | undefined): Kind => {
       return { kind: 'bigint', bytes: bitsOf(type) / 8 }
     case 'uint64':
       return uint64
+    case 'uint40':
+      return { kind: 'uint', wide: true, max: 2 ** 40 - 1, named: false }
     default:
       return codes === undefined ? uint32(2 ** bitsOf(type) - 1) : code(codes)
   }

@@ -3,6 +3,8 @@ import type {
   Batch,
   BatchSignature,
   Certificate,
+  ChannelAccount,
+  ChannelConfig,
   Checkpoint,
   Delivery,
   Digest,
@@ -10,6 +12,8 @@ import type {
   GpuEvidence,
   Head,
   Job,
+  JobAccount,
+  JobProgress,
   JobRecord,
   Leaf,
   Load,
@@ -38,6 +42,7 @@ import type {
   VoidRoot,
   Vote,
   VoteBundle,
+  Voucher,
   WorkOpening,
 } from '../protocol/index.ts'
 
@@ -78,10 +83,40 @@ export interface InferRequest {
   readonly sealed: boolean
   /** RFC 8785 bytes. */
   readonly parameters: Uint8Array
+  /** For the first slice (section 4.2); absent on an unpaid job. */
+  readonly voucher?: Voucher
 }
 
 export interface InferCancel {
   readonly jobId: Digest
+}
+
+/** An x402 v2 `PaymentPayload` as JSON: shows a channel with a voucher, deposits, or asks for a refund. */
+export interface InferPayment {
+  readonly payload: Uint8Array
+}
+
+/** Asks what became of a job: its receipt or last head, without its chunks (R27). */
+export interface InferRecall {
+  readonly jobId: Digest
+}
+
+/** An x402 v2 `PaymentRequired` as JSON; the refusal that ends the exchange follows. */
+export interface InferPaymentRequired {
+  readonly required: Uint8Array
+}
+
+/** An x402 v2 `SettlementResponse` as JSON: the answer to a payment. */
+export interface InferSettlement {
+  readonly settlement: Uint8Array
+}
+
+/** The provider's books of a channel: answers a voucher, and calls for one while `required` is above `authorized`. */
+export interface InferLedger {
+  readonly channel: Digest
+  readonly charged: bigint
+  readonly authorized: bigint
+  readonly required: bigint
 }
 
 export interface InferAccepted {
@@ -251,7 +286,13 @@ export interface SyncEnd {
 /** One frame of a stream: `kind` says what `value` is. */
 export type Frame<M> = { [K in keyof M]: { readonly kind: K; readonly value: M[K] } }[keyof M]
 
-export type InferClientFrame = Frame<{ request: InferRequest; cancel: InferCancel }>
+export type InferClientFrame = Frame<{
+  request: InferRequest
+  voucher: Voucher
+  cancel: InferCancel
+  payment: InferPayment
+  recall: InferRecall
+}>
 
 export type InferServerFrame = Frame<{
   accepted: InferAccepted
@@ -261,6 +302,9 @@ export type InferServerFrame = Frame<{
   certificate: InferCertificate
   end: InferEnd
   refusal: Refusal
+  paymentRequired: InferPaymentRequired
+  settlement: InferSettlement
+  ledger: InferLedger
 }>
 
 export type RecordsFrame = Frame<{
@@ -337,13 +381,23 @@ export interface WireMessages {
   EquivocationProof: EquivocationProof
   InferRequest: InferRequest
   InferCancel: InferCancel
+  InferPayment: InferPayment
+  InferRecall: InferRecall
   InferClientFrame: InferClientFrame
   InferAccepted: InferAccepted
   InferChunk: InferChunk
   InferReceipt: InferReceipt
   InferCertificate: InferCertificate
   InferEnd: InferEnd
+  InferPaymentRequired: InferPaymentRequired
+  InferSettlement: InferSettlement
+  InferLedger: InferLedger
   InferServerFrame: InferServerFrame
+  ChannelConfig: ChannelConfig
+  Voucher: Voucher
+  ChannelAccount: ChannelAccount
+  JobAccount: JobAccount
+  JobProgress: JobProgress
   TranscriptChunk: TranscriptChunk
   Transcript: Transcript
   JobRecord: JobRecord

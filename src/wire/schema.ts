@@ -1,10 +1,13 @@
 import {
   BATCH,
+  CHANNEL_CONFIG,
   CHECKPOINT,
   DELIVERY,
   EVIDENCE_KIND,
   HEAD,
   JOB,
+  JOB_OUTCOME,
+  JOB_STATE,
   LEAF,
   LOAD,
   OFFER,
@@ -22,6 +25,7 @@ import {
 import { WIRE_LIMITS } from './constants.ts'
 import {
   address,
+  bigint,
   bool,
   bytes,
   code,
@@ -43,7 +47,9 @@ import {
 } from './fields.ts'
 import * as gossip from './generated/opg/v1/gossip_pb.ts'
 import * as infer from './generated/opg/v1/infer_pb.ts'
+import * as ledger from './generated/opg/v1/ledger_pb.ts'
 import * as objects from './generated/opg/v1/objects_pb.ts'
+import * as payment from './generated/opg/v1/payment_pb.ts'
 import * as records from './generated/opg/v1/records_pb.ts'
 import * as signed from './generated/opg/v1/signed_pb.ts'
 import * as sync from './generated/opg/v1/sync_pb.ts'
@@ -161,6 +167,10 @@ const EquivocationProof = message<M['EquivocationProof']>(gossip.EquivocationPro
   grant: optional(embed(BareGrant)),
 })
 
+const ChannelConfig = struct(payment.ChannelConfigSchema, CHANNEL_CONFIG)
+const amount = bigint(16)
+const Voucher = message<M['Voucher']>(payment.VoucherSchema, { channel: digest, amount, signature })
+
 const InferRequest = message<M['InferRequest']>(infer.InferRequestSchema, {
   job: embed(Job),
   signature,
@@ -168,8 +178,23 @@ const InferRequest = message<M['InferRequest']>(infer.InferRequestSchema, {
   inputSalt: digest,
   sealed: bool,
   parameters: bytes(max('parameters'), 1),
+  voucher: optional(embed(Voucher)),
 })
 const InferCancel = message<M['InferCancel']>(infer.InferCancelSchema, { jobId: digest })
+const InferPayment = message<M['InferPayment']>(infer.InferPaymentSchema, { payload: bytes(max('paymentObject'), 1) })
+const InferRecall = message<M['InferRecall']>(infer.InferRecallSchema, { jobId: digest })
+const InferPaymentRequired = message<M['InferPaymentRequired']>(infer.InferPaymentRequiredSchema, {
+  required: bytes(max('paymentObject'), 1),
+})
+const InferSettlement = message<M['InferSettlement']>(infer.InferSettlementSchema, {
+  settlement: bytes(max('paymentObject'), 1),
+})
+const InferLedger = message<M['InferLedger']>(infer.InferLedgerSchema, {
+  channel: digest,
+  charged: amount,
+  authorized: amount,
+  required: amount,
+})
 const InferAccepted = message<M['InferAccepted']>(infer.InferAcceptedSchema, {
   jobId: digest,
   grant: digest,
@@ -217,8 +242,33 @@ const JobRecord = message<M['JobRecord']>(records.JobRecordSchema, {
   runtimeClass: digest,
   traceHash: digest,
   transcript: optional(embed(Transcript)),
-  channelConfig: bytes(max('channelConfig')),
-  voucher: bytes(max('voucher')),
+  channelConfig: optional(embed(ChannelConfig)),
+  voucher: optional(embed(Voucher)),
+})
+const ChannelAccount = message<M['ChannelAccount']>(ledger.ChannelAccountSchema, {
+  id: digest,
+  config: embed(ChannelConfig),
+  voucher: optional(embed(Voucher)),
+  charged: amount,
+  receipted: amount,
+  closing: bool,
+})
+const JobAccount = message<M['JobAccount']>(ledger.JobAccountSchema, {
+  jobId: digest,
+  channel: digest,
+  state: named(JOB_STATE),
+  outcome: optional(named(JOB_OUTCOME)),
+  slice: amount,
+  maxFee: amount,
+  fee: amount,
+  covered: amount,
+  quorum: bool,
+  since: uint64,
+})
+const JobProgress = message<M['JobProgress']>(ledger.JobProgressSchema, {
+  jobId: digest,
+  heads: list(embed(SignedHead), max('recordHeads')),
+  chunks: list(embed(TranscriptChunk), max('recordChunks')),
 })
 const RecordsRequest = message<M['RecordsRequest']>(records.RecordsRequestSchema, {
   checkpoint: digest,
@@ -300,7 +350,10 @@ const SyncEnd = message<M['SyncEnd']>(sync.SyncEndSchema, { count: uint32() })
 
 const InferClientFrame = frames<M['InferClientFrame']>(infer.InferClientFrameSchema, {
   request: InferRequest,
+  voucher: Voucher,
   cancel: InferCancel,
+  payment: InferPayment,
+  recall: InferRecall,
 })
 const InferServerFrame = frames<M['InferServerFrame']>(infer.InferServerFrameSchema, {
   accepted: InferAccepted,
@@ -310,6 +363,9 @@ const InferServerFrame = frames<M['InferServerFrame']>(infer.InferServerFrameSch
   certificate: InferCertificate,
   end: InferEnd,
   refusal: Refusal,
+  paymentRequired: InferPaymentRequired,
+  settlement: InferSettlement,
+  ledger: InferLedger,
 })
 const RecordsFrame = frames<M['RecordsFrame']>(records.RecordsFrameSchema, {
   request: RecordsRequest,
@@ -384,13 +440,23 @@ export const SCHEMAS: { readonly [T in WireType]: Shape<WireMessages[T]> } = {
   EquivocationProof,
   InferRequest,
   InferCancel,
+  InferPayment,
+  InferRecall,
   InferClientFrame,
   InferAccepted,
   InferChunk,
   InferReceipt,
   InferCertificate,
   InferEnd,
+  InferPaymentRequired,
+  InferSettlement,
+  InferLedger,
   InferServerFrame,
+  ChannelConfig,
+  Voucher,
+  ChannelAccount,
+  JobAccount,
+  JobProgress,
   TranscriptChunk,
   Transcript,
   JobRecord,

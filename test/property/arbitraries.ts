@@ -22,6 +22,7 @@ const MEMBERS: { readonly [T in FieldType]: fc.Arbitrary<string | number | bigin
   uint8: fc.integer({ min: 0, max: 255 }),
   uint16: fc.integer({ min: 0, max: 65_535 }),
   uint32: fc.integer({ min: 0, max: 4_294_967_295 }),
+  uint40: fc.integer({ min: 0, max: 2 ** 40 - 1 }),
   uint64: fc.maxSafeNat(),
   uint128: fc.bigInt({ min: 0n, max: 2n ** 128n - 1n }),
   uint256: fc.bigInt({ min: 0n, max: 2n ** 256n - 1n }),

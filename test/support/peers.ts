@@ -123,8 +123,6 @@ function recordOf({ job, offer, heads, receipt, runtimeClass, traceHash, ...answ
     runtimeClass,
     traceHash,
     transcript: { inputSalt, input, parameters, chunks },
-    channelConfig: new Uint8Array(0),
-    voucher: new Uint8Array(0),
   }
 }
 

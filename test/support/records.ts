@@ -222,8 +222,6 @@ export function buildRecord(hooks: RecordHooks = {}): JobRecord {
     runtimeClass,
     traceHash,
     transcript: { inputSalt, input, parameters, chunks },
-    channelConfig: new Uint8Array(0),
-    voucher: new Uint8Array(0),
   }
   return hooks.record?.(record) ?? record
 }

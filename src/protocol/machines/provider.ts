@@ -512,8 +512,6 @@ export class ProviderMachine {
       runtimeClass: result.runtimeClass,
       traceHash: result.traceHash,
       ...(transcript === undefined ? {} : { transcript }),
-      channelConfig: new Uint8Array(0),
-      voucher: new Uint8Array(0),
     }
     return { answer: { jobId, record, chunks: transcript?.chunks ?? [] }, chunks, digest }
   }

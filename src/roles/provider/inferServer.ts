@@ -91,6 +91,7 @@ export class StreamedInferServer implements InferServer {
             if (current !== undefined) this.#backend.cancel(current.id)
             continue
           }
+          if (frame.kind !== 'request') throw typed.misplaced(frame.kind)
           if (current !== undefined && this.#requests.has(current.id)) {
             throw typed.misplaced('a second request before the first one ended')
           }

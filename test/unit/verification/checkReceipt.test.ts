@@ -22,7 +22,6 @@ import {
   MODEL,
   NOW,
   type RecordHooks,
-  someBytes,
 } from '../../support/records.ts'
 import { DOMAIN } from '../../support/votes.ts'
 
@@ -109,7 +108,11 @@ const broken: readonly (readonly [ReasonName, string, RecordHooks])[] = [
   ['bad-terms', 'another index', { record: (record) => ({ ...record, termsIndex: 0 }) }],
   ['bad-terms', 'no path', { record: (record) => ({ ...record, termsProof: [] }) }],
   ['wrong-receiver', 'a channel', { job: { channel: FAR } }],
-  ['wrong-receiver', 'a voucher without a channel', { record: (record) => ({ ...record, voucher: someBytes('v') }) }],
+  [
+    'wrong-receiver',
+    'a voucher without a channel',
+    { record: (record) => ({ ...record, voucher: { channel: FAR, amount: 1n, signature: record.jobSignature } }) },
+  ],
   ['bad-charge', 'a charge on an unpaid job', withReceipt({ chargedAfter: 1n })],
   ['units-mismatch', 'more units than the job allows', { units: 9 }],
   ['units-mismatch', 'input units of a tensor model', { inputUnits: 1 }],

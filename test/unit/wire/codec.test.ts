@@ -257,11 +257,11 @@ describe('frames', () => {
   it('are told apart: unknown, of a later version, absent, and two at once', () => {
     const busy = encode('InferServerFrame', { kind: 'refusal', value: { code: 'busy', message: '' } })
     expect(refusal('InferClientFrame', Uint8Array.of((9 << 3) | 2, 0))).toBe('unknown-frame')
-    expect(refusal('InferClientFrame', Uint8Array.of((2 << 3) | 2, 0))).toBe('unknown-version')
+    expect(refusal('InferClientFrame', Uint8Array.of((6 << 3) | 2, 0))).toBe('unknown-version')
     expect(refusal('InferClientFrame', Uint8Array.of())).toBe('missing')
     expect(refusal('InferServerFrame', Uint8Array.of(...busy, ...busy))).toBe('malformed')
     expect(refusal('InferClientFrame', Uint8Array.of(3 << 3, 1))).toBe('malformed')
-    expect(thrown(() => encode('InferClientFrame', { kind: 'voucher', value: {} } as never))).toBe('unknown-frame')
+    expect(thrown(() => encode('InferClientFrame', { kind: 'inputPart', value: {} } as never))).toBe('unknown-frame')
   })
 })
 

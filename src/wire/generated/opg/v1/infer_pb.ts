@@ -8,6 +8,8 @@ import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Job } from "./objects_pb.ts";
 import { file_opg_v1_objects } from "./objects_pb.ts";
+import type { Voucher } from "./payment_pb.ts";
+import { file_opg_v1_payment } from "./payment_pb.ts";
 import type { Certificate, Refusal, SignedCheckpoint, SignedHead, SignedReceipt } from "./signed_pb.ts";
 import { file_opg_v1_signed } from "./signed_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
@@ -16,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file opg/v1/infer.proto.
  */
 export const file_opg_v1_infer: GenFile = /*@__PURE__*/
-  fileDesc("ChJvcGcvdjEvaW5mZXIucHJvdG8SBm9wZy52MSKCAQoMSW5mZXJSZXF1ZXN0EhgKA2pvYhgBIAEoCzILLm9wZy52MS5Kb2ISEQoJc2lnbmF0dXJlGAIgASgMEg0KBWlucHV0GAMgASgMEhIKCmlucHV0X3NhbHQYBCABKAwSDgoGc2VhbGVkGAUgASgIEhIKCnBhcmFtZXRlcnMYBiABKAwiHQoLSW5mZXJDYW5jZWwSDgoGam9iX2lkGAEgASgMInoKEEluZmVyQ2xpZW50RnJhbWUSJwoHcmVxdWVzdBgBIAEoCzIULm9wZy52MS5JbmZlclJlcXVlc3RIABIlCgZjYW5jZWwYAyABKAsyEy5vcGcudjEuSW5mZXJDYW5jZWxIAEIHCgVmcmFtZUoECAIQA1IHdm91Y2hlciIuCg1JbmZlckFjY2VwdGVkEg4KBmpvYl9pZBgBIAEoDBINCgVncmFudBgCIAEoDCJHCgpJbmZlckNodW5rEg4KBmpvYl9pZBgBIAEoDBINCgVpbmRleBgCIAEoDRIMCgRkYXRhGAMgASgMEgwKBHNhbHQYBCABKAwiYQoMSW5mZXJSZWNlaXB0EiYKB3JlY2VpcHQYASABKAsyFS5vcGcudjEuU2lnbmVkUmVjZWlwdBIVCg1ydW50aW1lX2NsYXNzGAIgASgMEhIKCnRyYWNlX2hhc2gYAyABKAwigQEKEEluZmVyQ2VydGlmaWNhdGUSKAoLY2VydGlmaWNhdGUYASABKAsyEy5vcGcudjEuQ2VydGlmaWNhdGUSLAoKY2hlY2twb2ludBgCIAEoCzIYLm9wZy52MS5TaWduZWRDaGVja3BvaW50EhUKDXJlY2VpcHRfcHJvb2YYAyADKAwiKwoISW5mZXJFbmQSDgoGam9iX2lkGAEgASgMEg8KB291dGNvbWUYAiABKA0irgIKEEluZmVyU2VydmVyRnJhbWUSKQoIYWNjZXB0ZWQYASABKAsyFS5vcGcudjEuSW5mZXJBY2NlcHRlZEgAEiMKBWNodW5rGAIgASgLMhIub3BnLnYxLkluZmVyQ2h1bmtIABIiCgRoZWFkGAMgASgLMhIub3BnLnYxLlNpZ25lZEhlYWRIABInCgdyZWNlaXB0GAQgASgLMhQub3BnLnYxLkluZmVyUmVjZWlwdEgAEi8KC2NlcnRpZmljYXRlGAUgASgLMhgub3BnLnYxLkluZmVyQ2VydGlmaWNhdGVIABIfCgNlbmQYBiABKAsyEC5vcGcudjEuSW5mZXJFbmRIABIiCgdyZWZ1c2FsGAcgASgLMg8ub3BnLnYxLlJlZnVzYWxIAEIHCgVmcmFtZWIGcHJvdG8z", [file_opg_v1_objects, file_opg_v1_signed]);
+  fileDesc("ChJvcGcvdjEvaW5mZXIucHJvdG8SBm9wZy52MSK1AQoMSW5mZXJSZXF1ZXN0EhgKA2pvYhgBIAEoCzILLm9wZy52MS5Kb2ISEQoJc2lnbmF0dXJlGAIgASgMEg0KBWlucHV0GAMgASgMEhIKCmlucHV0X3NhbHQYBCABKAwSDgoGc2VhbGVkGAUgASgIEhIKCnBhcmFtZXRlcnMYBiABKAwSJQoHdm91Y2hlchgHIAEoCzIPLm9wZy52MS5Wb3VjaGVySACIAQFCCgoIX3ZvdWNoZXIiHQoLSW5mZXJDYW5jZWwSDgoGam9iX2lkGAEgASgMIh8KDEluZmVyUGF5bWVudBIPCgdwYXlsb2FkGAEgASgMIh0KC0luZmVyUmVjYWxsEg4KBmpvYl9pZBgBIAEoDCLxAQoQSW5mZXJDbGllbnRGcmFtZRInCgdyZXF1ZXN0GAEgASgLMhQub3BnLnYxLkluZmVyUmVxdWVzdEgAEiIKB3ZvdWNoZXIYAiABKAsyDy5vcGcudjEuVm91Y2hlckgAEiUKBmNhbmNlbBgDIAEoCzITLm9wZy52MS5JbmZlckNhbmNlbEgAEicKB3BheW1lbnQYBCABKAsyFC5vcGcudjEuSW5mZXJQYXltZW50SAASJQoGcmVjYWxsGAUgASgLMhMub3BnLnYxLkluZmVyUmVjYWxsSABCBwoFZnJhbWVKBAgGEAdSCmlucHV0X3BhcnQiLgoNSW5mZXJBY2NlcHRlZBIOCgZqb2JfaWQYASABKAwSDQoFZ3JhbnQYAiABKAwiRwoKSW5mZXJDaHVuaxIOCgZqb2JfaWQYASABKAwSDQoFaW5kZXgYAiABKA0SDAoEZGF0YRgDIAEoDBIMCgRzYWx0GAQgASgMImEKDEluZmVyUmVjZWlwdBImCgdyZWNlaXB0GAEgASgLMhUub3BnLnYxLlNpZ25lZFJlY2VpcHQSFQoNcnVudGltZV9jbGFzcxgCIAEoDBISCgp0cmFjZV9oYXNoGAMgASgMIoEBChBJbmZlckNlcnRpZmljYXRlEigKC2NlcnRpZmljYXRlGAEgASgLMhMub3BnLnYxLkNlcnRpZmljYXRlEiwKCmNoZWNrcG9pbnQYAiABKAsyGC5vcGcudjEuU2lnbmVkQ2hlY2twb2ludBIVCg1yZWNlaXB0X3Byb29mGAMgAygMIisKCEluZmVyRW5kEg4KBmpvYl9pZBgBIAEoDBIPCgdvdXRjb21lGAIgASgNIigKFEluZmVyUGF5bWVudFJlcXVpcmVkEhAKCHJlcXVpcmVkGAEgASgMIiUKD0luZmVyU2V0dGxlbWVudBISCgpzZXR0bGVtZW50GAEgASgMIlUKC0luZmVyTGVkZ2VyEg8KB2NoYW5uZWwYASABKAwSDwoHY2hhcmdlZBgCIAEoDBISCgphdXRob3JpemVkGAMgASgMEhAKCHJlcXVpcmVkGAQgASgMIr4DChBJbmZlclNlcnZlckZyYW1lEikKCGFjY2VwdGVkGAEgASgLMhUub3BnLnYxLkluZmVyQWNjZXB0ZWRIABIjCgVjaHVuaxgCIAEoCzISLm9wZy52MS5JbmZlckNodW5rSAASIgoEaGVhZBgDIAEoCzISLm9wZy52MS5TaWduZWRIZWFkSAASJwoHcmVjZWlwdBgEIAEoCzIULm9wZy52MS5JbmZlclJlY2VpcHRIABIvCgtjZXJ0aWZpY2F0ZRgFIAEoCzIYLm9wZy52MS5JbmZlckNlcnRpZmljYXRlSAASHwoDZW5kGAYgASgLMhAub3BnLnYxLkluZmVyRW5kSAASIgoHcmVmdXNhbBgHIAEoCzIPLm9wZy52MS5SZWZ1c2FsSAASOAoQcGF5bWVudF9yZXF1aXJlZBgIIAEoCzIcLm9wZy52MS5JbmZlclBheW1lbnRSZXF1aXJlZEgAEi0KCnNldHRsZW1lbnQYCSABKAsyFy5vcGcudjEuSW5mZXJTZXR0bGVtZW50SAASJQoGbGVkZ2VyGAogASgLMhMub3BnLnYxLkluZmVyTGVkZ2VySABCBwoFZnJhbWViBnByb3RvMw", [file_opg_v1_objects, file_opg_v1_payment, file_opg_v1_signed]);
 
 /**
  * Opens a job, or attaches to it again.
@@ -57,6 +59,13 @@ export type InferRequest = Message<"opg.v1.InferRequest"> & {
    * @generated from field: bytes parameters = 6;
    */
   parameters: Uint8Array;
+
+  /**
+   * For the first slice; absent on an unpaid job.
+   *
+   * @generated from field: optional opg.v1.Voucher voucher = 7;
+   */
+  voucher?: Voucher | undefined;
 };
 
 /**
@@ -86,6 +95,44 @@ export const InferCancelSchema: GenMessage<InferCancel> = /*@__PURE__*/
   messageDesc(file_opg_v1_infer, 1);
 
 /**
+ * An x402 v2 PaymentPayload as JSON: shows a channel's configuration with a voucher, deposits, or asks for a refund.
+ *
+ * @generated from message opg.v1.InferPayment
+ */
+export type InferPayment = Message<"opg.v1.InferPayment"> & {
+  /**
+   * @generated from field: bytes payload = 1;
+   */
+  payload: Uint8Array;
+};
+
+/**
+ * Describes the message opg.v1.InferPayment.
+ * Use `create(InferPaymentSchema)` to create a new message.
+ */
+export const InferPaymentSchema: GenMessage<InferPayment> = /*@__PURE__*/
+  messageDesc(file_opg_v1_infer, 2);
+
+/**
+ * Asks what became of a job: its receipt or last head, without its chunks.
+ *
+ * @generated from message opg.v1.InferRecall
+ */
+export type InferRecall = Message<"opg.v1.InferRecall"> & {
+  /**
+   * @generated from field: bytes job_id = 1;
+   */
+  jobId: Uint8Array;
+};
+
+/**
+ * Describes the message opg.v1.InferRecall.
+ * Use `create(InferRecallSchema)` to create a new message.
+ */
+export const InferRecallSchema: GenMessage<InferRecall> = /*@__PURE__*/
+  messageDesc(file_opg_v1_infer, 3);
+
+/**
  * What a requester sends.
  *
  * @generated from message opg.v1.InferClientFrame
@@ -102,10 +149,30 @@ export type InferClientFrame = Message<"opg.v1.InferClientFrame"> & {
     case: "request";
   } | {
     /**
+     * For the next slice, while a job streams.
+     *
+     * @generated from field: opg.v1.Voucher voucher = 2;
+     */
+    value: Voucher;
+    case: "voucher";
+  } | {
+    /**
      * @generated from field: opg.v1.InferCancel cancel = 3;
      */
     value: InferCancel;
     case: "cancel";
+  } | {
+    /**
+     * @generated from field: opg.v1.InferPayment payment = 4;
+     */
+    value: InferPayment;
+    case: "payment";
+  } | {
+    /**
+     * @generated from field: opg.v1.InferRecall recall = 5;
+     */
+    value: InferRecall;
+    case: "recall";
   } | { case: undefined; value?: undefined };
 };
 
@@ -114,7 +181,7 @@ export type InferClientFrame = Message<"opg.v1.InferClientFrame"> & {
  * Use `create(InferClientFrameSchema)` to create a new message.
  */
 export const InferClientFrameSchema: GenMessage<InferClientFrame> = /*@__PURE__*/
-  messageDesc(file_opg_v1_infer, 2);
+  messageDesc(file_opg_v1_infer, 4);
 
 /**
  * The job is reserved; grant is the digest of the grant it runs under.
@@ -138,7 +205,7 @@ export type InferAccepted = Message<"opg.v1.InferAccepted"> & {
  * Use `create(InferAcceptedSchema)` to create a new message.
  */
 export const InferAcceptedSchema: GenMessage<InferAccepted> = /*@__PURE__*/
-  messageDesc(file_opg_v1_infer, 3);
+  messageDesc(file_opg_v1_infer, 5);
 
 /**
  * One chunk of the answer; chunks count from 1.
@@ -172,7 +239,7 @@ export type InferChunk = Message<"opg.v1.InferChunk"> & {
  * Use `create(InferChunkSchema)` to create a new message.
  */
 export const InferChunkSchema: GenMessage<InferChunk> = /*@__PURE__*/
-  messageDesc(file_opg_v1_infer, 4);
+  messageDesc(file_opg_v1_infer, 6);
 
 /**
  * The receipt with the preimage of its trace.
@@ -201,7 +268,7 @@ export type InferReceipt = Message<"opg.v1.InferReceipt"> & {
  * Use `create(InferReceiptSchema)` to create a new message.
  */
 export const InferReceiptSchema: GenMessage<InferReceipt> = /*@__PURE__*/
-  messageDesc(file_opg_v1_infer, 5);
+  messageDesc(file_opg_v1_infer, 7);
 
 /**
  * The votes on the checkpoint that holds the receipt, and the receipt's place in it.
@@ -230,7 +297,7 @@ export type InferCertificate = Message<"opg.v1.InferCertificate"> & {
  * Use `create(InferCertificateSchema)` to create a new message.
  */
 export const InferCertificateSchema: GenMessage<InferCertificate> = /*@__PURE__*/
-  messageDesc(file_opg_v1_infer, 6);
+  messageDesc(file_opg_v1_infer, 8);
 
 /**
  * Always the last frame, unless a refusal was.
@@ -256,7 +323,79 @@ export type InferEnd = Message<"opg.v1.InferEnd"> & {
  * Use `create(InferEndSchema)` to create a new message.
  */
 export const InferEndSchema: GenMessage<InferEnd> = /*@__PURE__*/
-  messageDesc(file_opg_v1_infer, 7);
+  messageDesc(file_opg_v1_infer, 9);
+
+/**
+ * An x402 v2 PaymentRequired as JSON; the refusal that ends the exchange follows.
+ *
+ * @generated from message opg.v1.InferPaymentRequired
+ */
+export type InferPaymentRequired = Message<"opg.v1.InferPaymentRequired"> & {
+  /**
+   * @generated from field: bytes required = 1;
+   */
+  required: Uint8Array;
+};
+
+/**
+ * Describes the message opg.v1.InferPaymentRequired.
+ * Use `create(InferPaymentRequiredSchema)` to create a new message.
+ */
+export const InferPaymentRequiredSchema: GenMessage<InferPaymentRequired> = /*@__PURE__*/
+  messageDesc(file_opg_v1_infer, 10);
+
+/**
+ * An x402 v2 SettlementResponse as JSON: the answer to a payment.
+ *
+ * @generated from message opg.v1.InferSettlement
+ */
+export type InferSettlement = Message<"opg.v1.InferSettlement"> & {
+  /**
+   * @generated from field: bytes settlement = 1;
+   */
+  settlement: Uint8Array;
+};
+
+/**
+ * Describes the message opg.v1.InferSettlement.
+ * Use `create(InferSettlementSchema)` to create a new message.
+ */
+export const InferSettlementSchema: GenMessage<InferSettlement> = /*@__PURE__*/
+  messageDesc(file_opg_v1_infer, 11);
+
+/**
+ * The provider's books of a channel: the answer to a voucher, and the call for one while required is above authorized.
+ *
+ * @generated from message opg.v1.InferLedger
+ */
+export type InferLedger = Message<"opg.v1.InferLedger"> & {
+  /**
+   * @generated from field: bytes channel = 1;
+   */
+  channel: Uint8Array;
+
+  /**
+   * @generated from field: bytes charged = 2;
+   */
+  charged: Uint8Array;
+
+  /**
+   * @generated from field: bytes authorized = 3;
+   */
+  authorized: Uint8Array;
+
+  /**
+   * @generated from field: bytes required = 4;
+   */
+  required: Uint8Array;
+};
+
+/**
+ * Describes the message opg.v1.InferLedger.
+ * Use `create(InferLedgerSchema)` to create a new message.
+ */
+export const InferLedgerSchema: GenMessage<InferLedger> = /*@__PURE__*/
+  messageDesc(file_opg_v1_infer, 12);
 
 /**
  * What a provider sends.
@@ -309,6 +448,24 @@ export type InferServerFrame = Message<"opg.v1.InferServerFrame"> & {
      */
     value: Refusal;
     case: "refusal";
+  } | {
+    /**
+     * @generated from field: opg.v1.InferPaymentRequired payment_required = 8;
+     */
+    value: InferPaymentRequired;
+    case: "paymentRequired";
+  } | {
+    /**
+     * @generated from field: opg.v1.InferSettlement settlement = 9;
+     */
+    value: InferSettlement;
+    case: "settlement";
+  } | {
+    /**
+     * @generated from field: opg.v1.InferLedger ledger = 10;
+     */
+    value: InferLedger;
+    case: "ledger";
   } | { case: undefined; value?: undefined };
 };
 
@@ -317,5 +474,5 @@ export type InferServerFrame = Message<"opg.v1.InferServerFrame"> & {
  * Use `create(InferServerFrameSchema)` to create a new message.
  */
 export const InferServerFrameSchema: GenMessage<InferServerFrame> = /*@__PURE__*/
-  messageDesc(file_opg_v1_infer, 8);
+  messageDesc(file_opg_v1_infer, 13);
 

@@ -1,0 +1,301 @@
+import type {
+  ChannelAccount,
+  ChannelFunds,
+  JobAccount,
+  JobOrder,
+  JobOutcome,
+  LedgerEntry,
+  Payee,
+  PaymentFault,
+  PaymentProblem,
+} from '../accounts.ts'
+import {
+  type ChannelConfig,
+  type ChannelDomain,
+  channelIdOf,
+  type Voucher,
+  voucherDigest,
+  WITHDRAW_DELAY,
+} from '../channel.ts'
+import { fail, ok, type Result } from '../errors.ts'
+import type { Digest } from '../hex.ts'
+import type { Secp256k1 } from '../ports.ts'
+
+export interface PayeeLedgerInit {
+  readonly domain: ChannelDomain
+  readonly crypto: Pick<Secp256k1, 'recover'>
+  readonly payee: Payee
+  /** Of deposits that no safe block holds yet, so much is lent on (R24). */
+  readonly float: bigint
+  /** Unsettled jobs of one channel. */
+  readonly maxJobs: number
+}
+
+interface Book {
+  account: ChannelAccount
+  funds: ChannelFunds
+  /** Unsettled jobs, in the order in which they were served or, before that, admitted. */
+  readonly jobs: Map<Digest, JobAccount>
+}
+
+const NO_FUNDS: ChannelFunds = { balance: 0n, safeBalance: 0n, totalClaimed: 0n, withdrawing: false }
+
+/**
+ * A provider's books (R23, R24, R26): which vouchers it holds, what each unsettled job may still release, what may be
+ * claimed. Pure and synchronous. What a method returns as entries is durable before anything that rests on it leaves.
+ */
+export class PayeeLedger {
+  readonly #init: PayeeLedgerInit
+  readonly #books = new Map<Digest, Book>()
+  readonly #channelOf = new Map<Digest, Digest>()
+
+  constructor(init: PayeeLedgerInit) {
+    this.#init = init
+  }
+
+  /** Puts stored books back, with the jobs that were not settled. */
+  load(account: ChannelAccount, jobs: readonly JobAccount[], funds: ChannelFunds = NO_FUNDS): void {
+    this.#books.set(account.id, { account, funds, jobs: new Map(jobs.map((job) => [job.jobId, job])) })
+    for (const { jobId } of jobs) this.#channelOf.set(jobId, account.id)
+  }
+
+  /** Leaves memory; false while a job is unsettled. */
+  unload(channel: Digest): boolean {
+    if ((this.#books.get(channel)?.jobs.size ?? 0) > 0) return false
+    return this.#books.delete(channel)
+  }
+
+  has(channel: Digest): boolean {
+    return this.#books.has(channel)
+  }
+
+  account(channel: Digest): ChannelAccount | undefined {
+    return this.#books.get(channel)?.account
+  }
+
+  job(jobId: Digest): JobAccount | undefined {
+    const channel = this.#channelOf.get(jobId)
+    return channel === undefined ? undefined : this.#books.get(channel)?.jobs.get(jobId)
+  }
+
+  unsettled(channel: Digest): readonly JobAccount[] {
+    return [...(this.#books.get(channel)?.jobs.values() ?? [])]
+  }
+
+  /** R23: whether a channel pays this provider, by its configuration alone. Returns its id. */
+  check(config: ChannelConfig): Result<Digest, PaymentProblem> {
+    const { operator, splitter, token, minWithdrawDelay } = this.#init.payee
+    if (config.receiver !== splitter) return refuse('wrong-receiver', `receiver ${splitter}`, config.receiver)
+    if (config.receiverAuthorizer !== operator)
+      return refuse('bad-channel', `receiverAuthorizer ${operator}`, config.receiverAuthorizer)
+    if (config.token !== token) return refuse('bad-channel', `token ${token}`, config.token)
+    if (config.withdrawDelay < minWithdrawDelay || config.withdrawDelay > WITHDRAW_DELAY.max)
+      return refuse('bad-channel', `withdrawDelay of at least ${minWithdrawDelay} s`, `${config.withdrawDelay} s`)
+    return ok(channelIdOf(this.#init.domain, config))
+  }
+
+  /** Begins the books of a channel; nothing happens where they are open. */
+  open(config: ChannelConfig): Result<readonly LedgerEntry[], PaymentProblem> {
+    const checked = this.check(config)
+    if (!checked.ok) return checked
+    const id = checked.value
+    if (this.#books.has(id)) return ok([])
+    const account: ChannelAccount = { id, config, charged: 0n, receipted: 0n, closing: false }
+    this.load(account, [])
+    return ok([{ kind: 'channel-account', account }])
+  }
+
+  /**
+   * What the chain says now. Claims above what these books charged show that they are old (R27): they catch up. A
+   * withdrawal closes the channel (R25).
+   */
+  seen(channel: Digest, funds: ChannelFunds): readonly LedgerEntry[] {
+    const book = this.#books.get(channel)
+    if (book === undefined) return []
+    book.funds = funds
+    const { account } = book
+    const charged = account.charged < funds.totalClaimed ? funds.totalClaimed : account.charged
+    const receipted = account.receipted < funds.totalClaimed ? funds.totalClaimed : account.receipted
+    if (charged === account.charged && receipted === account.receipted && funds.withdrawing === account.closing)
+      return []
+    return this.#put(book, { ...account, charged, receipted, closing: funds.withdrawing })
+  }
+
+  /** R24: a voucher of this channel, above the last one and within the deposit. The same one again changes nothing. */
+  accept(voucher: Voucher): Result<readonly LedgerEntry[], PaymentProblem> {
+    const book = this.#books.get(voucher.channel)
+    if (book === undefined) return refuse('unknown-channel', 'a channel whose configuration was shown', voucher.channel)
+    const { account, funds } = book
+    const held = account.voucher
+    if (held !== undefined && voucher.amount === held.amount && voucher.signature === held.signature) return ok([])
+    if (account.closing) return refuse('channel-closing', 'a channel without a withdrawal', voucher.channel)
+    if (voucher.amount <= authorizedOf(account))
+      return refuse('stale-voucher', `more than ${authorizedOf(account)}`, `${voucher.amount}`)
+    if (voucher.amount > funds.balance)
+      return refuse('voucher-over-deposit', `at most the deposit ${funds.balance}`, `${voucher.amount}`)
+    const { domain, crypto } = this.#init
+    const signer = account.config.payerAuthorizer
+    const recovered = crypto.recover(voucherDigest(domain, voucher), voucher.signature)
+    if (recovered !== signer) return refuse('bad-voucher', `the signature of ${signer}`, recovered ?? 'no signer')
+    return ok([...this.#put(book, { ...account, voucher }), ...this.#settlePaid(book)])
+  }
+
+  /** R24: `maxFee` is reserved of what the channel holds, and its first slice must be authorized. */
+  reserve({ jobId, channel, maxFee, slice, quorum, now }: JobOrder): Result<readonly LedgerEntry[], PaymentProblem> {
+    const book = this.#books.get(channel)
+    if (book === undefined) return refuse('unknown-channel', 'a channel whose configuration was shown', channel)
+    if (book.jobs.has(jobId)) return ok([])
+    if (book.account.closing) return refuse('channel-closing', 'a channel without a withdrawal', channel)
+    if (book.jobs.size >= this.#init.maxJobs)
+      return refuse('busy', `at most ${this.#init.maxJobs} unsettled jobs of a channel`, `${book.jobs.size}`)
+    const free = this.#limit(book) - book.account.charged - sum(pending(book), ({ maxFee: reserved }) => reserved)
+    if (free < maxFee) return refuse('insufficient-funds', `${maxFee} free on the channel`, `${free}`)
+    const headroom = this.#headroom(book)
+    if (headroom < slice) {
+      const required = authorizedOf(book.account) + slice - headroom
+      return refuse('payment-required', `a voucher of at least ${required}`, `${authorizedOf(book.account)}`)
+    }
+    const account: JobAccount = {
+      ...{ jobId, channel, state: 'pending', slice, maxFee, fee: 0n, covered: slice, quorum, since: now },
+    }
+    return ok(this.#putJob(book, account))
+  }
+
+  /** Whether a head with this fee may leave: at most one slice of each unsettled job is unpaid. */
+  mayRelease(jobId: Digest, fee: bigint): boolean {
+    const { book, job } = this.#find(jobId)
+    return this.#headroom(book) >= fee - job.fee
+  }
+
+  /** The voucher that would let a head with this fee leave. */
+  requiredFor(jobId: Digest, fee: bigint): bigint {
+    const { book, job } = this.#find(jobId)
+    const lacking = fee - job.fee - this.#headroom(book)
+    return authorizedOf(book.account) + (lacking > 0n ? lacking : 0n)
+  }
+
+  /** A head with this fee leaves. */
+  release(jobId: Digest, fee: bigint): readonly LedgerEntry[] {
+    const { book, job } = this.#find(jobId)
+    return this.#putJob(book, { ...job, fee })
+  }
+
+  /** The receipt's place in the ledger: `chargedAfter`, and the books with it. */
+  serve(
+    jobId: Digest,
+    fee: bigint,
+    now: number,
+  ): { readonly chargedAfter: bigint; readonly entries: readonly LedgerEntry[] } {
+    const { book, job } = this.#find(jobId)
+    const chargedAfter = book.account.charged + fee
+    const receipted = book.account.receipted > chargedAfter ? book.account.receipted : chargedAfter
+    const entries = this.#serve(book, job, fee, now, { ...book.account, charged: chargedAfter, receipted })
+    return { chargedAfter, entries }
+  }
+
+  /** R27: a job that a restart cut off ends at its last stored head; no receipt can be signed for it any more. */
+  closeAtHead(jobId: Digest, now: number): readonly LedgerEntry[] {
+    const { book, job } = this.#find(jobId)
+    if (job.fee === 0n) return this.#settle(book, job, 'refunded', now)
+    const account = { ...book.account, charged: book.account.charged + job.fee }
+    return this.#serve(book, { ...job, quorum: false }, job.fee, now, account)
+  }
+
+  /** R26: failed work costs nothing. */
+  fail(jobId: Digest, now: number): readonly LedgerEntry[] {
+    const { book, job } = this.#find(jobId)
+    return this.#settle(book, job, 'refunded', now)
+  }
+
+  /** R11: what the committee made of a quorum job; what it did not accept is paid back. */
+  certified(jobId: Digest, accepted: boolean, now: number): readonly LedgerEntry[] {
+    const { book, job } = this.#find(jobId)
+    if (!job.quorum || job.state !== 'served') return []
+    if (!accepted) {
+      const account = { ...book.account, charged: book.account.charged - job.fee }
+      return [...this.#put(book, account), ...this.#settle(book, job, 'refunded', now)]
+    }
+    return [...this.#putJob(book, { ...job, quorum: false }), ...this.#settlePaid(book)]
+  }
+
+  /** The requester never paid the rest; it stays charged, and due before the channel serves again. */
+  expire(jobId: Digest, now: number): readonly LedgerEntry[] {
+    const { book, job } = this.#find(jobId)
+    return job.state === 'served' ? this.#settle(book, job, 'unpaid', now) : []
+  }
+
+  /** What a claim may take in all: charged for good, authorized, and answerable by a receipt. */
+  claimable(channel: Digest): bigint {
+    const book = this.#books.get(channel)
+    if (book === undefined) return 0n
+    const { account } = book
+    const open = sum(served(book), ({ quorum, fee }) => (quorum ? fee : 0n))
+    return [account.charged - open, account.receipted, authorizedOf(account)].reduce((a, b) => (a < b ? a : b))
+  }
+
+  #find(jobId: Digest): { readonly book: Book; readonly job: JobAccount } {
+    const book = this.#books.get(this.#channelOf.get(jobId) ?? jobId)
+    const job = book?.jobs.get(jobId)
+    if (book === undefined || job === undefined) throw new RangeError(`job ${jobId} is not in these books`)
+    return { book, job }
+  }
+
+  #limit({ funds: { balance, safeBalance } }: Book): bigint {
+    const lent = safeBalance + this.#init.float
+    return balance < lent ? balance : lent
+  }
+
+  /** Authorized, and a slice of each unsettled job, less what was charged and released. */
+  #headroom(book: Book): bigint {
+    const allowed = sum([...book.jobs.values()], ({ slice }) => slice)
+    const released = sum(pending(book), ({ fee }) => fee)
+    return authorizedOf(book.account) + allowed - book.account.charged - released
+  }
+
+  #serve(book: Book, job: JobAccount, fee: bigint, now: number, account: ChannelAccount): readonly LedgerEntry[] {
+    book.jobs.delete(job.jobId)
+    const entries = [...this.#put(book, account), ...this.#putJob(book, { ...job, state: 'served', fee, since: now })]
+    return [...entries, ...this.#settlePaid(book)]
+  }
+
+  /** A served job is paid once the voucher reaches its place in the order of serving. */
+  #settlePaid(book: Book): readonly LedgerEntry[] {
+    const entries: LedgerEntry[] = []
+    let place = book.account.charged
+    for (const job of served(book).toReversed()) {
+      if (!job.quorum && authorizedOf(book.account) >= place)
+        entries.push(...this.#settle(book, job, 'paid', job.since))
+      place -= job.fee
+    }
+    return entries
+  }
+
+  #settle(book: Book, job: JobAccount, outcome: JobOutcome, now: number): readonly LedgerEntry[] {
+    book.jobs.delete(job.jobId)
+    this.#channelOf.delete(job.jobId)
+    const fee = outcome === 'refunded' ? 0n : job.fee
+    return [{ kind: 'job-account', account: { ...job, state: 'settled', outcome, fee, since: now } }]
+  }
+
+  #put(book: Book, account: ChannelAccount): readonly LedgerEntry[] {
+    book.account = account
+    return [{ kind: 'channel-account', account }]
+  }
+
+  #putJob(book: Book, account: JobAccount): readonly LedgerEntry[] {
+    book.jobs.set(account.jobId, account)
+    this.#channelOf.set(account.jobId, account.channel)
+    return [{ kind: 'job-account', account }]
+  }
+}
+
+export const authorizedOf = ({ voucher }: Pick<ChannelAccount, 'voucher'>): bigint => voucher?.amount ?? 0n
+
+const pending = ({ jobs }: Book): readonly JobAccount[] => [...jobs.values()].filter(({ state }) => state === 'pending')
+const served = ({ jobs }: Book): readonly JobAccount[] => [...jobs.values()].filter(({ state }) => state === 'served')
+
+const sum = (jobs: readonly JobAccount[], of: (job: JobAccount) => bigint): bigint =>
+  jobs.reduce((total, job) => total + of(job), 0n)
+
+const refuse = (code: PaymentFault, expected: string, got: string): Result<never, PaymentProblem> =>
+  fail({ code, expected, got })
