@@ -31,10 +31,12 @@ import {
   createDomain,
   createSigner,
   type Domain,
+  type Hash,
   type Parameters,
   PRIVACY,
   parametersOf,
   peerIdFromPublicKey,
+  provideKeccak,
   type Random,
   type Secp256k1,
   type Signer,
@@ -81,6 +83,7 @@ import { nodeSecp256k1 } from './crypto.ts'
 import { createEpochPolicies, readPolicyFile } from './epochPolicies.ts'
 import { NodeError } from './errors.ts'
 import type { Home } from './home.ts'
+import { nodeKeccak } from './keccak.ts'
 import type { NodeLogger } from './logger.ts'
 import { createRegistry, type Health } from './metrics.ts'
 import { readModelFolder } from './modelFolder.ts'
@@ -92,6 +95,7 @@ export interface NodePorts {
   readonly clock: Clock
   readonly random: Random
   readonly crypto: Secp256k1
+  readonly keccak: Hash
   readonly subtle: Subtle
   /** For signatures of evidence. */
   readonly attestation: AttestationCrypto
@@ -104,6 +108,7 @@ export const nodePorts = (): NodePorts => ({
   clock: Date.now,
   random: (length) => new Uint8Array(randomBytes(length)),
   crypto: nodeSecp256k1(),
+  keccak: nodeKeccak(),
   subtle: globalThis.crypto.subtle,
   attestation: nodeAttestationCrypto(),
   engine: (components, init) => onnxEngine(init)(components),
@@ -213,6 +218,7 @@ class ComposedNode implements OpgNode {
   constructor(init: NodeInit, ports: NodePorts) {
     this.#init = init
     this.#ports = ports
+    provideKeccak(ports.keccak)
     this.#signer = createSigner(ports.crypto, init.privateKey)
     this.operator = this.#signer.address
     this.#logger = init.logger.child({ room: 'node' })

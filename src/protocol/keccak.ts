@@ -56,39 +56,49 @@ const IOTA_LOW = Int32Array.of(
   0x80008008,
 )
 
-/** 25 lanes of 64 bits, low word first; nothing here yields, so that one serves every call. */
+export type Hash = (bytes: Uint8Array) => Uint8Array
+
+/** Keccak-f[1600] and the state it works on, which serves every call: nothing here yields. */
+export interface KeccakPermutation {
+  /** 25 lanes of 64 bits, low word first. */
+  readonly words: Int32Array
+  permute(): void
+}
+
+/** Keccak-256 as Ethereum has it: the padding that came before SHA-3. */
+export function keccakSponge({ words, permute }: KeccakPermutation): Hash {
+  const last = new Uint8Array(RATE)
+  const absorb = (bytes: Uint8Array, start: number): void => {
+    let at = start
+    for (let word = 0; word < WORDS; word += 1, at += 4) {
+      const low = (bytes[at] as number) | ((bytes[at + 1] as number) << 8)
+      const high = ((bytes[at + 2] as number) << 16) | ((bytes[at + 3] as number) << 24)
+      words[word] = (words[word] as number) ^ low ^ high
+    }
+    permute()
+  }
+  return (bytes) => {
+    words.fill(0)
+    const whole = bytes.length - (bytes.length % RATE)
+    for (let at = 0; at < whole; at += RATE) absorb(bytes, at)
+    last.fill(0)
+    last.set(bytes.subarray(whole))
+    last[bytes.length - whole] = 1
+    last[RATE - 1] = (last[RATE - 1] as number) | 0x80
+    absorb(last, 0)
+    const digest = new Uint8Array(32)
+    for (let at = 0; at < 32; at += 1) digest[at] = (words[at >> 2] as number) >>> (8 * (at & 3))
+    return digest
+  }
+}
+
 const state = new Int32Array(50)
 
 /**
- * Keccak-256 as Ethereum has it: the padding that came before SHA-3. The permutation keeps its lanes in local variables,
- * which makes it twice as fast as a loop over an array; every message on this network costs dozens of them.
+ * The core's own: its permutation keeps the lanes in local variables, which makes it twice as fast as a loop over an array;
+ * every message on this network costs dozens of them.
  */
-export function keccak256(bytes: Uint8Array): Uint8Array {
-  state.fill(0)
-  const whole = bytes.length - (bytes.length % RATE)
-  for (let at = 0; at < whole; at += RATE) {
-    absorb(bytes, at)
-    permute(state)
-  }
-  const last = new Uint8Array(RATE)
-  last.set(bytes.subarray(whole))
-  last[bytes.length - whole] = 1
-  last[RATE - 1] = (last[RATE - 1] as number) | 0x80
-  absorb(last, 0)
-  permute(state)
-  const digest = new Uint8Array(32)
-  for (let at = 0; at < 32; at += 1) digest[at] = (state[at >> 2] as number) >>> (8 * (at & 3))
-  return digest
-}
-
-function absorb(bytes: Uint8Array, start: number): void {
-  let at = start
-  for (let word = 0; word < WORDS; word += 1, at += 4) {
-    const low = (bytes[at] as number) | ((bytes[at + 1] as number) << 8)
-    const high = ((bytes[at + 2] as number) << 16) | ((bytes[at + 3] as number) << 24)
-    state[word] = (state[word] as number) ^ low ^ high
-  }
-}
+export const keccak256: Hash = keccakSponge({ words: state, permute: () => permute(state) })
 
 /** Keccak-f[1600] (FIPS 202, 3.3). Lane x + 5y is the words `l` and `h` of that number; `b` is the state after rho and pi. */
 function permute(s: Int32Array): void {

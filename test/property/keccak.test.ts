@@ -1,10 +1,14 @@
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { nodeKeccak } from '../../src/node/keccak.ts'
 import { bytesToHex, utf8 } from '../../src/protocol/index.ts'
-import { keccak256 } from '../../src/protocol/keccak.ts'
+import { keccak256 as ownKeccak256 } from '../../src/protocol/keccak.ts'
 
-describe('keccak256', () => {
+describe.each([
+  ["the core's", ownKeccak256],
+  ["Node's", nodeKeccak()],
+])('%s keccak256', (_, keccak256) => {
   it.each([
     ['', '0xc5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470'],
     ['abc', '0x4e03657aea45a94fc7d47ba826c8d667c0d1e6e33a64a036ec44f58fa12d6c45'],

@@ -12,6 +12,7 @@ import { type InferenceEngine, type LocalModel, MAX_INPUT_BYTES, onnxEngine } fr
 import { createHost, type Host } from '../../src/net/index.ts'
 import { nodeAttestationCrypto } from '../../src/node/attestationCrypto.ts'
 import { nodeSecp256k1 } from '../../src/node/crypto.ts'
+import { nodeKeccak } from '../../src/node/keccak.ts'
 import { readModelFolder } from '../../src/node/modelFolder.ts'
 import {
   type Address,
@@ -22,6 +23,7 @@ import {
   type JobRecord,
   PRIVACY,
   parametersOf,
+  provideKeccak,
   TIER,
   utf8,
   ZERO_ADDRESS,
@@ -136,6 +138,7 @@ export const devnetModel = (folder: 'classifier' | 'volatility'): Promise<LocalM
 
 async function startParts(init: PeerInit, listen: readonly string[]) {
   const { network, trustRoots, logger = quiet } = init
+  provideKeccak(nodeKeccak())
   const domain = createDomain(network.chainId, network.contracts.stakeManager, network.networkId)
   const parameters = parametersOf(network.profile)
   const chain = createChainClient(

@@ -6,6 +6,7 @@ import {
   keccak,
   keccakBytes,
   keccakWords,
+  provideKeccak,
   sha256,
   tagDigest,
   toChecksumAddress,
@@ -23,6 +24,20 @@ describe('hash', () => {
     expect(keccak(new Uint8Array())).toBe('0xc5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470')
     expect(keccak(utf8('abc'))).toBe('0x4e03657aea45a94fc7d47ba826c8d667c0d1e6e33a64a036ec44f58fa12d6c45')
     expect(Buffer.from(keccakBytes(utf8('abc'))).toString('hex')).toBe(keccak(utf8('abc')).slice(2))
+  })
+
+  it('R28 takes a faster Keccak-256 from its platform, and nothing that is none', () => {
+    let calls = 0
+    provideKeccak((bytes) => {
+      calls += 1
+      return keccak256(bytes, 'bytes')
+    })
+    const before = calls
+    expect(keccak(utf8('abc'))).toBe('0x4e03657aea45a94fc7d47ba826c8d667c0d1e6e33a64a036ec44f58fa12d6c45')
+    expect(calls).toBe(before + 1)
+    const sha3 = (bytes: Uint8Array) => new Uint8Array(createHash('sha3-256').update(bytes).digest())
+    expect(() => provideKeccak(sha3)).toThrow(RangeError)
+    expect(keccak(utf8('abc'))).toBe('0x4e03657aea45a94fc7d47ba826c8d667c0d1e6e33a64a036ec44f58fa12d6c45')
   })
 
   it('R3 identifies blobs by sha-256', () => {
