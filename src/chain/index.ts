@@ -99,6 +99,7 @@ export {
   releaseCall,
 } from './rewards.ts'
 export type { RpcClient } from './rpc.ts'
+export { createSplitterLookup } from './splitters.ts'
 export { type RoleStake, readStakeAccount, STAKED_ROLES, type StakeAccount, type Unbonding } from './stakeAccount.ts'
 export {
   approveStakeCall,

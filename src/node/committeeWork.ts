@@ -1,5 +1,15 @@
+import { createSplitterLookup } from '../chain/index.ts'
 import type { InferenceEngine, LocalModel } from '../inference/index.ts'
-import type { Clock, Digest, Manifest, Profile, Random, Secp256k1, Signer } from '../protocol/index.ts'
+import {
+  type Clock,
+  createChannelDomain,
+  type Digest,
+  type Manifest,
+  type Profile,
+  type Random,
+  type Secp256k1,
+  type Signer,
+} from '../protocol/index.ts'
 import {
   type CheckpointGossip,
   createBatchHistory,
@@ -83,12 +93,18 @@ export function composeVerifier(
   },
 ): Verifier {
   const { domain, store, signer } = components
+  const { network } = components.chain
   const manifests = new Map<Digest, Manifest>(init.models.map(({ id, manifest }) => [id, manifest]))
   return createVerifier(
     {
       ...components,
       ...traffic,
       grants: createGrantBook(components, { domain }),
+      payments: {
+        domain: createChannelDomain(domain.chainId, network.contracts.paymentChannels),
+        token: network.contracts.opg,
+        splitterOf: createSplitterLookup(components.chain),
+      },
       journal: createVerifierJournal({ store }, { verifier: signer.address }),
       manifestOf: (model) => manifests.get(model),
       operator: signer,

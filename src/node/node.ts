@@ -496,7 +496,7 @@ class ComposedNode implements OpgNode {
         })
       : undefined
     if (verifier !== undefined) {
-      verifier.start()
+      await verifier.start()
       this.#add('verifier', () => verifier.stop())
     }
     if (verifier !== undefined || this.#plays('settler')) {

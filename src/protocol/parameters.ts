@@ -187,6 +187,14 @@ export const PARAMETERS = {
     max: MINUTE,
     meaning: 'a signer insists on checkpoints it held this long before the cut-off (R20)',
   },
+  withdrawDelay: {
+    unit: 'ms',
+    base: DAY,
+    devnet: 15 * MINUTE,
+    min: 15 * MINUTE,
+    max: 30 * DAY,
+    meaning: 'least delay of a withdrawal from a channel that is served (R23)',
+  },
   exposureWindow: {
     unit: 'ms',
     base: 7 * DAY,

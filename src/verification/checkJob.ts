@@ -7,7 +7,6 @@ import {
   parseTensorParameters,
   termsDigest,
   verifyMerkleProof,
-  ZERO_DIGEST,
 } from '../protocol/index.ts'
 import { type Found, found, type ReceiptContext } from './receiptContext.ts'
 
@@ -67,13 +66,4 @@ export function checkTimes({ job, receipt }: JobRecord, { checkpoint }: ReceiptC
   if (receipt.finishedAt > job.deadline) return found('late', `by ${job.deadline}`, receipt.finishedAt)
   if (receipt.finishedAt > checkpoint.createdAt) return found('late', `by ${checkpoint.createdAt}`, receipt.finishedAt)
   return undefined
-}
-
-/** R23: channels are not served yet, so the only right one is none, and that on a devnet alone. */
-export function checkPayment({ job, receipt, channelConfig, voucher }: JobRecord, { profile }: ReceiptContext): Found {
-  if (job.channel !== ZERO_DIGEST) return found('wrong-receiver', 'no channel', job.channel)
-  if (profile !== 'devnet') return found('wrong-receiver', 'a channel that pays the provider', 'none')
-  if (channelConfig !== undefined || voucher !== undefined)
-    return found('wrong-receiver', 'no channel', 'its configuration')
-  return receipt.chargedAfter === 0n ? undefined : found('bad-charge', 0, receipt.chargedAfter)
 }

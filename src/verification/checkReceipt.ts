@@ -1,7 +1,17 @@
-import { ASSURANCE, fail, type JobRecord, METHOD, NOT_CHECKED, ok, type Result } from '../protocol/index.ts'
+import {
+  ASSURANCE,
+  fail,
+  type JobRecord,
+  METHOD,
+  NOT_CHECKED,
+  ok,
+  type Result,
+  ZERO_DIGEST,
+} from '../protocol/index.ts'
 import { checkHeads, checkTrace, checkTranscript } from './checkChain.ts'
 import { checkCeiling, checkFee, checkMinimumFee, checkTotalFee, checkUnits } from './checkCharge.ts'
-import { checkJob, checkParameters, checkPayment, checkTerms, checkTimes } from './checkJob.ts'
+import { checkJob, checkParameters, checkTerms, checkTimes } from './checkJob.ts'
+import { checkPayment, checkVoucher } from './checkPayment.ts'
 import {
   checkBilledOnce,
   checkEvidence,
@@ -44,6 +54,7 @@ const CHECKS: readonly ((record: JobRecord, context: ReceiptContext) => Found)[]
   checkHeads,
   checkParameters,
   checkTranscript,
+  checkVoucher,
   checkSignatures,
 ]
 
@@ -58,11 +69,12 @@ export function checkReceipt(record: JobRecord, context: ReceiptContext): Result
     if (fault !== undefined) return fail(fault)
   }
   const { verdict } = context.grant
+  const unpaid = record.job.channel === ZERO_DIGEST
   return ok({
     methods: METHOD.signatures | METHOD.accounting | METHOD.evidence,
     notChecked:
       NOT_CHECKED.output |
-      NOT_CHECKED.payment |
+      (unpaid ? NOT_CHECKED.payment : 0) |
       (record.transcript === undefined ? NOT_CHECKED.transcript : 0) |
       (verdict.ok ? verdict.value.notChecked : 0),
     assurance: verdict.ok ? verdict.value.assurance : ASSURANCE.none,

@@ -1,7 +1,7 @@
 export * from './checkReceipt.ts'
 export * from './checkRecords.ts'
 export * from './constants.ts'
-export type { GrantBacking, JudgedGrant, ReceiptContext, ReceiptFault } from './receiptContext.ts'
+export type { GrantBacking, JudgedGrant, PaymentContext, ReceiptContext, ReceiptFault } from './receiptContext.ts'
 export * from './replayReceipt.ts'
 export * from './sketch.ts'
 export * from './tolerance.ts'

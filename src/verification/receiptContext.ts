@@ -1,4 +1,6 @@
 import type {
+  Address,
+  ChannelDomain,
   Checkpoint,
   Digest,
   Domain,
@@ -27,6 +29,15 @@ export interface GrantBacking {
   readonly notChecked: number
 }
 
+/** Where a provider's fees must go (R23). */
+export interface PaymentContext {
+  readonly domain: ChannelDomain
+  /** The network's: OPG. */
+  readonly token: Address
+  /** Of the checkpoint's operator. */
+  readonly splitter: Address
+}
+
 /** Everything a check of one receipt needs besides its record. */
 export interface ReceiptContext {
   readonly domain: Domain
@@ -40,6 +51,7 @@ export interface ReceiptContext {
   /** Place of the receipt in the checkpoint. */
   readonly index: number
   readonly grant: JudgedGrant
+  readonly payment: PaymentContext
   /** Sum of the fees of all records of the checkpoint, wei. */
   readonly totalFee: bigint
   /** Fees of the operator's checkpoints of the exposure window and of the receipts before this one, wei (R29). */

@@ -1,5 +1,14 @@
 import type { InferenceEngine, InferenceErrorCode } from '../inference/index.ts'
-import { type Clock, decodeTensors, type JobRecord, keccak, type Manifest, TENSOR_LIMITS } from '../protocol/index.ts'
+import {
+  type Clock,
+  decodeTensors,
+  type JobRecord,
+  keccak,
+  type Manifest,
+  STATUS,
+  splitOutput,
+  TENSOR_LIMITS,
+} from '../protocol/index.ts'
 import { REPLAY_TIMEOUT_MS } from './constants.ts'
 import { compareTensors } from './tolerance.ts'
 
@@ -15,6 +24,7 @@ export const ABSTAIN_CAUSES = [
   'input-too-large',
   'timeout',
   'near-tie',
+  'truncated-elsewhere',
 ] as const
 export type AbstainCause = (typeof ABSTAIN_CAUSES)[number]
 
@@ -68,17 +78,27 @@ export async function replayReceipt(
   }
   const { output, trace, units } = run.value
   const mismatch = (reason: ReplayReason): ReplayResult => ({ verdict: 'mismatch', method, reason, trace })
+  const due = answerDue(record, output, units)
   const claimed = concat(transcript.chunks.map(({ data }) => data))
   if (exact) {
-    if (!equal(claimed, output)) return mismatch('output-mismatch')
+    if (!equal(claimed, due.output)) return mismatch('output-mismatch')
     if (keccak(trace) !== record.traceHash) return mismatch('trace-mismatch')
   } else {
+    // Part of an answer has no tensors to compare by tolerance.
+    if (receipt.status === STATUS.truncated) return { verdict: 'abstain', cause: 'truncated-elsewhere' }
     const agreement = compareBytes(claimed, output, manifest)
     if (agreement === 'near-tie') return { verdict: 'abstain', cause: 'near-tie' }
     if (agreement === 'differ') return mismatch('output-mismatch')
   }
   // Units are part of what a run answers: billed ones that no run gives are a wrong result, which obliges all seats to look.
-  return units === receipt.outputUnits ? { verdict: 'match', method, trace } : mismatch('output-mismatch')
+  return due.units === receipt.outputUnits ? { verdict: 'match', method, trace } : mismatch('output-mismatch')
+}
+
+/** What the receipt must stand for: everything, or the first pieces of a truncated answer and the units they cover. */
+function answerDue({ receipt }: JobRecord, output: Uint8Array, units: number): { output: Uint8Array; units: number } {
+  if (receipt.status !== STATUS.truncated) return { output, units }
+  const pieces = splitOutput(output, units).slice(0, receipt.chunks)
+  return { output: concat(pieces.map(({ data }) => data)), units: pieces.at(-1)?.units ?? 0 }
 }
 
 function compareBytes(claimed: Uint8Array, own: Uint8Array, manifest: Manifest): ReturnType<typeof compareTensors> {

@@ -36,7 +36,7 @@ import { createVoteGossip } from '../../src/roles/voteGossip.ts'
 import { openStore, type Store } from '../../src/store/index.ts'
 import { addressOf, eventually } from '../integration/net/hosts.ts'
 import { writeModel } from '../unit/inference/fixtures.ts'
-import { buildGrant, buildRecord, NOW, PARAMETERS } from './records.ts'
+import { buildGrant, buildRecord, NOW, PARAMETERS, PAYMENT } from './records.ts'
 import { committeeOfSize, crypto, DOMAIN } from './votes.ts'
 
 /** Verifiers and a provider of one committee, over real streams and with a real engine. Hooks are registered on import. */
@@ -156,6 +156,7 @@ export async function startVerifier(
       ...gossip,
       committee,
       grants: createGrantBook({ grants: grantChecker, sync, directory: peers, chain, clock }, { domain: DOMAIN }),
+      payments: { ...PAYMENT, splitterOf: async () => PAYMENT.splitter },
       journal: createVerifierJournal({ store }, { verifier: operator.address }),
       engine,
       manifestOf: (id) => (id === model.id ? model.manifest : undefined),
@@ -167,7 +168,7 @@ export async function startVerifier(
     },
     { domain: DOMAIN, profile: 'devnet', parameters: PARAMETERS },
   )
-  verifier.start()
+  await verifier.start()
   door.start()
   let stopped = false
   const stop = async (): Promise<void> => {

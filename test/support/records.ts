@@ -1,9 +1,12 @@
 import {
   ASSURANCE,
   CHECKPOINT,
+  type ChannelConfig,
   type Checkpoint,
   ChunkChain,
+  channelIdOf,
   chargeOf,
+  createChannelDomain,
   type Digest,
   digestOf,
   H,
@@ -37,10 +40,12 @@ import {
   type TranscriptChunk,
   traceDigestOf,
   utf8,
+  type Voucher,
+  voucherDigest,
   ZERO_ADDRESS,
   ZERO_DIGEST,
 } from '../../src/protocol/index.ts'
-import type { JudgedGrant, ReceiptContext } from '../../src/verification/index.ts'
+import type { JudgedGrant, PaymentContext, ReceiptContext } from '../../src/verification/index.ts'
 import { crypto, DOMAIN, signerOf } from './votes.ts'
 
 export const NOW = 1_800_000_100_000
@@ -267,6 +272,13 @@ export const judgedGrant = (signed: SignedGrant = buildGrant()): JudgedGrant => 
   verdict: { ok: true, value: { assurance: ASSURANCE.simulated, notChecked: 0 } },
 })
 
+/** Where the fees of the provider go. */
+export const PAYMENT: PaymentContext = {
+  domain: createChannelDomain(DOMAIN.chainId, `0x${'c4'.repeat(20)}`),
+  token: ZERO_ADDRESS,
+  splitter: `0x${'5b'.repeat(20)}`,
+}
+
 /** The context in which `buildRecord()` alone in `buildCheckpoint` passes. */
 export function contextOf(record: JobRecord, change: Partial<ReceiptContext> = {}): ReceiptContext {
   return {
@@ -277,6 +289,7 @@ export function contextOf(record: JobRecord, change: Partial<ReceiptContext> = {
     checkpoint: buildCheckpoint([record]).checkpoint,
     index: 0,
     grant: judgedGrant(),
+    payment: PAYMENT,
     totalFee: record.receipt.fee,
     exposed: 0n,
     exposureLimit: 10n ** 20n,
@@ -288,3 +301,41 @@ export function contextOf(record: JobRecord, change: Partial<ReceiptContext> = {
 /** A signature over the same digest by somebody else. */
 export const forgedSignature = (digest: Digest): `0x${string}` => signerOf('forger').sign(digest)
 export const someBytes = (text: string): Uint8Array => hexToBytes(H(text))
+
+/** The channel on which the requester pays the provider, but for what `change` says. */
+export const channelConfigOf = (change: Partial<ChannelConfig> = {}): ChannelConfig => ({
+  payer: signerOf('payer').address,
+  payerAuthorizer: REQUESTER.address,
+  receiver: PAYMENT.splitter,
+  receiverAuthorizer: PROVIDER.address,
+  token: PAYMENT.token,
+  withdrawDelay: PARAMETERS.withdrawDelay / 1_000,
+  salt: DOMAIN.networkId,
+  ...change,
+})
+
+/** A voucher of that channel, signed by the requester or by `signer`. */
+export function voucherOf(channel: Digest, amount: bigint, signer = REQUESTER): Voucher {
+  return { channel, amount, signature: signer.sign(voucherDigest(PAYMENT.domain, { channel, amount })) }
+}
+
+/** A paid record in which everything holds: `spent` is what the channel was charged before. */
+export function buildPaidRecord(
+  hooks: RecordHooks & { readonly config?: Partial<ChannelConfig>; readonly spent?: bigint } = {},
+): JobRecord {
+  const config = channelConfigOf(hooks.config)
+  const channel = channelIdOf(PAYMENT.domain, config)
+  const spent = hooks.spent ?? 0n
+  return buildRecord({
+    ...hooks,
+    job: { channel, ...hooks.job },
+    receipt: (receipt) => {
+      const paid = { ...receipt, chargedAfter: spent + receipt.fee }
+      return hooks.receipt?.(paid) ?? paid
+    },
+    record: (record) => {
+      const paid = { ...record, channelConfig: config, voucher: voucherOf(channel, spent + record.receipt.fee) }
+      return hooks.record?.(paid) ?? paid
+    },
+  })
+}

@@ -104,6 +104,11 @@ export class VerifierMachine {
     return this.#cases.has(checkpoint)
   }
 
+  /** R29: a checkpoint from before a restart counts towards its operator's exposure. */
+  remember(signed: SignedCheckpoint, digest: Digest): void {
+    this.#ledger.enter(signed, digest)
+  }
+
   handle(event: VerifierEvent): VerifierEffect[] {
     switch (event.type) {
       case 'checkpoint':

@@ -3,12 +3,13 @@ import {
   type Digest,
   type OwnVote,
   ROUND,
+  type SignedCheckpoint,
   type SignedVote,
   type WorkOpening,
 } from '../../protocol/index.ts'
 import type { Store } from '../../store/index.ts'
 import { encode } from '../../wire/index.ts'
-import { readStoredIf } from '../stored.ts'
+import { readStored, readStoredIf } from '../stored.ts'
 
 /** What a verifier keeps (R27): its own votes and the work they commit to. */
 export interface VerifierJournal {
@@ -16,6 +17,8 @@ export interface VerifierJournal {
   saveVote(digest: Digest, vote: SignedVote, opening: WorkOpening): Promise<void>
   /** Own votes on a checkpoint, by round. */
   votes(checkpoint: Digest): Promise<OwnVote[]>
+  /** Every checkpoint kept that was created at `since` or later, ms; by operator and sequence. */
+  checkpoints(since: number): AsyncIterable<SignedCheckpoint>
 }
 
 export function createVerifierJournal(
@@ -41,6 +44,12 @@ export function createVerifierJournal(
         if (vote !== undefined && opening !== undefined) found.push({ vote, opening })
       }
       return found
+    },
+    async *checkpoints(since) {
+      for await (const { value } of store.iterate('checkpoints')) {
+        const signed = readStored('SignedCheckpoint', value)
+        if (signed.checkpoint.createdAt >= since) yield signed
+      }
     },
   }
 }

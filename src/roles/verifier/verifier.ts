@@ -34,6 +34,7 @@ import {
   checkReceipt,
   checkRecords,
   lightDigestOf,
+  type PaymentContext,
   type ReceiptContext,
   type ReplayResult,
   replayReceipt,
@@ -56,11 +57,17 @@ import { SendQueue } from './sendQueue.ts'
 
 /** A member of fast committees (R14): checks what providers push or gossip announces, and votes. */
 export interface Verifier {
-  start(): void
+  start(): Promise<void>
   stop(): Promise<void>
   /** Records this process checked against their checkpoint, while it holds them. */
   records(checkpoint: Digest): Promise<readonly JobRecord[] | undefined>
   status(): { readonly open: number; readonly voted: number; readonly replaying: number }
+}
+
+/** How the fees of the network travel (R23). */
+export interface VerifierPayments extends Omit<PaymentContext, 'splitter'> {
+  /** Where the fees of an operator are received. Throws where the chain cannot be read. */
+  splitterOf(operator: Address): Promise<Address>
 }
 
 export interface VerifierComponents {
@@ -72,6 +79,7 @@ export interface VerifierComponents {
   readonly evidence: EvidenceGossip
   readonly committee: CommitteeLookup
   readonly grants: GrantBook
+  readonly payments: VerifierPayments
   readonly journal: VerifierJournal
   /** Absent: this verifier makes light checks only and abstains where it must replay (R7). */
   readonly engine?: Pick<InferenceEngine, 'run' | 'runtimeClass'>
@@ -109,6 +117,8 @@ class VerifierRole implements Verifier {
   readonly #held = new HeldRecords()
   readonly #links = new Map<Address, RecordsStream>()
   readonly #fetching = new Set<Digest>()
+  /** Where the operator of a checkpoint under way receives its fees. */
+  readonly #splitters = new Map<Digest, Address>()
   readonly #timers = new Set<NodeJS.Timeout>()
   readonly #work = new Set<Promise<void>>()
   readonly #replays: EffectOf<'replay'>[] = []
@@ -124,8 +134,13 @@ class VerifierRole implements Verifier {
     this.#queue = new SendQueue(init.parameters.voteBundle, (to, bundle) => this.#deliver(to, bundle))
   }
 
-  start(): void {
-    const { door, checkpoints, votes, clock } = this.#c
+  /** R29: what operators put under checkpoints before a restart counts from the first checkpoint on. */
+  async start(): Promise<void> {
+    const { door, checkpoints, votes, journal, clock } = this.#c
+    const { domain, parameters } = this.#init
+    for await (const signed of journal.checkpoints(clock() - parameters.exposureWindow)) {
+      this.#machine.remember(signed, digestOf(domain, CHECKPOINT, signed.checkpoint))
+    }
     checkpoints.onCheckpoint((signed, digest) => this.#dispatch({ type: 'checkpoint', now: clock(), signed, digest }))
     votes.onVotes((bundle) => this.#dispatch({ type: 'votes', now: clock(), bundle }))
     door.serve({
@@ -197,6 +212,7 @@ class VerifierRole implements Verifier {
         break
       case 'release':
         this.#held.release(effect.checkpoint)
+        this.#splitters.delete(effect.checkpoint)
         break
       case 'turn-away':
         this.#write(effect.operator, {
@@ -215,9 +231,10 @@ class VerifierRole implements Verifier {
   }
 
   async #findCommittee({ checkpoint, signed }: EffectOf<'find-committee'>): Promise<void> {
-    const { committee: lookup, journal, clock, logger } = this.#c
+    const { committee: lookup, journal, payments, clock, logger } = this.#c
     let committee: SeatedCommittee | 'pending' | 'none' = 'pending'
     try {
+      this.#splitters.set(checkpoint, await payments.splitterOf(signed.checkpoint.operator))
       const found = await lookup.committeeOf(signed.checkpoint)
       if (found.ok) {
         const { seats, fastSeed, stake } = found.value
@@ -287,7 +304,10 @@ class VerifierRole implements Verifier {
     const { checkpoint } = signed
     const held = this.#held.get(digest)
     const grant = this.#c.grants.judged(checkpoint.grant)
-    if (held === undefined || grant === undefined) throw new RangeError('records and grant are held until released')
+    const splitter = this.#splitters.get(digest)
+    if (held === undefined || grant === undefined || splitter === undefined)
+      throw new RangeError('records, grant and splitter are held until released')
+    const { domain: channels, token } = this.#c.payments
     const totalFee = held.records.reduce((sum, { receipt }) => sum + receipt.fee, 0n)
     const crypto = rememberingRecover(this.#c.crypto)
     const outcomes: LightOutcome[] = []
@@ -301,6 +321,7 @@ class VerifierRole implements Verifier {
         checkpoint,
         index,
         grant,
+        payment: { domain: channels, token, splitter },
         totalFee,
         exposed,
         exposureLimit,
