@@ -20,7 +20,7 @@ export const DEVNET_USDC: Address = '0x036cbd53842c5426634e7929541ec2318f3dcf7e'
 export const DEVNET_STANDING = {
   uptoPermit2Proxy: '0x4020a4f3b7b90cca423b9fabcc0ce57c6c240002',
   exactPermit2Proxy: '0x402085c248eea27d92e8b30b2c58ed07f9e20001',
-  multicall3: '0xca11bde05977b3631167028862be2a173976ca11',
+  multicall3: CANONICAL.multicall3,
 } as const satisfies { readonly [name: string]: Address }
 
 /** Runs constructors where others deployed long ago; nobody has its key. */

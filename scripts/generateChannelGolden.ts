@@ -1,13 +1,12 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { type Address, getAddress, type Hex, keccak256, stringToBytes } from 'viem'
+import { depositNonce, depositPermitDigest } from '../src/chain/index.ts'
 import {
   type ChannelConfig,
   channelDomain,
   channelIdOf,
   claimBatchDigest,
-  depositNonce,
-  depositPermitDigest,
   refundDigest,
   voucherDigest,
 } from '../test/support/channelTypes.ts'
@@ -53,11 +52,12 @@ function goldenDomain(at: number, chainId: number) {
   }))
   const [permit2, spender] = [addressOf('permit2', at), addressOf('spender', at)]
   const permits = ids.map((channelId, index) => ({
-    permitted: { token: addressOf('token', index), amount: integerOf('deposit', index, UINT128) },
-    spender,
+    token: addressOf('token', index),
+    amount: integerOf('deposit', index, UINT128),
+    collector: spender,
     nonce: integerOf('permit nonce', index, 2n ** 256n),
-    deadline: integerOf('deadline', index + 2, 2n ** 48n),
-    witness: { channelId },
+    deadline: Number(integerOf('deadline', index + 2, 2n ** 48n)),
+    channelId,
   }))
   return {
     chainId: String(chainId),
@@ -82,7 +82,7 @@ function goldenDomain(at: number, chainId: number) {
     depositNonce: ids.map((id, index) => depositNonce(id, integerOf('deposit salt', index, 2n ** 256n))),
     permit2,
     spender,
-    permitAmount: permits.map(({ permitted }) => String(permitted.amount)),
+    permitAmount: permits.map(({ amount }) => String(amount)),
     permitNonce: permits.map(({ nonce }) => String(nonce)),
     permitDeadline: permits.map(({ deadline }) => String(deadline)),
     permitDigest: permits.map((permit) => depositPermitDigest(chainId, permit2, permit)),

@@ -16,6 +16,7 @@ import {
 import { type AnchoredBatch, anchorCall, BatchReader, forceCall } from './batches.ts'
 import { BlockFollower, type BlockRef, fetchBlock, type Reorg, type Unsubscribe } from './blocks.ts'
 import { BlockTimes } from './blockTimes.ts'
+import { ChannelFollower, type ChannelWatch } from './channelEvents.ts'
 import { CommitteeReader, type Ensured, type SigningSet } from './committee.ts'
 import { INCLUSION_TIMEOUT_MS, MAX_BACKOFF_MS, MAX_CACHED_EPOCHS, MAX_ENDPOINTS, POLL_MS } from './constants.ts'
 import { asChainError, batchAnchorAbi, committeeAbi, type RoleName, stakeManagerAbi } from './contracts.ts'
@@ -97,6 +98,8 @@ export interface ChainClient {
   ): Promise<Result<Sent, ChainError>>
   /** Waits until anybody has anchored batch `number` so deep; fails with `not-anchored`. */
   waitAnchored(number: number, options?: WaitOptions): Promise<Result<AnchoredBatch, ChainError>>
+  /** Tells what happens to payment channels, and takes back what a reorganisation undid (R22, R24, R25). */
+  followChannels(watch: ChannelWatch): Unsubscribe
   /** Runs reads on an endpoint that answers. Throws ChainError. */
   query<T>(action: (client: RpcClient) => Promise<T>): Promise<T>
 
@@ -131,6 +134,7 @@ class ViemChainClient implements ChainClient {
   readonly network: NetworkFile
   readonly #rpc: Rpc
   readonly #blocks: BlockFollower
+  readonly #onFault: (error: Error) => void
   readonly #times: BlockTimes
   readonly #stakeReader: StakeReader
   readonly #committee: CommitteeReader
@@ -150,6 +154,7 @@ class ViemChainClient implements ChainClient {
     this.network = network
     this.#rpc = rpc
     this.#blocks = blocks
+    this.#onFault = onFault
     this.#times = new BlockTimes({ rpc, blocks }, network.deploymentBlock)
     this.#stakeReader = new StakeReader(rpc, network)
     this.#committee = new CommitteeReader({ rpc, blocks }, network.contracts)
@@ -318,6 +323,20 @@ class ViemChainClient implements ChainClient {
 
   onAnchored(handler: (anchored: AnchoredBatch) => void): Unsubscribe {
     return this.#batches.onAnchored(handler)
+  }
+
+  followChannels(watch: ChannelWatch): Unsubscribe {
+    const follower = new ChannelFollower(
+      { rpc: this.#rpc, blocks: this.#blocks, onFault: this.#onFault },
+      this.network,
+      watch,
+    )
+    const unfollow = this.#blocks.onHead(() => follower.follow())
+    const undrop = this.#blocks.onReorg((reorg) => follower.drop(reorg))
+    return () => {
+      unfollow()
+      undrop()
+    }
   }
 
   anchor(

@@ -39,6 +39,12 @@ export const STAKE_PAGE = 500
 /** Operators of one role that are read at all; beyond it the answer of an endpoint is not believed. */
 export const MAX_OPERATORS = 100_000
 
+/** Channels of one `eth_call` through Multicall3: under 4,000,000 gas of reads. */
+export const CHANNELS_OF_A_READ = 250
+
+/** Channel ids of one `eth_getLogs`; nodes refuse more than 1,000 values of a topic. */
+export const CHANNELS_OF_A_FILTER = 1_000
+
 /** Anchored batches kept in memory, newest first to stay. */
 export const MAX_CACHED_BATCHES = 4_096
 

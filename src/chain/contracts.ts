@@ -22,6 +22,7 @@ export {
   batchAnchorAbi,
   committeeAbi,
   emissionReserveAbi,
+  errorAbi,
   evidenceAbi,
   feeSplitterAbi,
   feeSplitterFactoryAbi,

@@ -151,12 +151,13 @@ export const governorSettingsOf = (profile: Profile): GovernorSettings => ({
 /** Put down with every demand; wei. */
 export const DEMAND_BOND = 100n * OPG
 
-/** The published x402 contracts, and Uniswap's Permit2: one address on every chain that has them. */
+/** The published x402 contracts, Permit2 and Multicall3: one address on every chain that has them. */
 export const CANONICAL = {
   paymentChannels: '0x4020074e9df2ce1dee5a9c1b5c3f541d02a10003',
   erc3009DepositCollector: '0x4020806089470a89826cb9fb1f4059150b550004',
   permit2DepositCollector: '0x4020425faf3b746c082c2f942b4e5159887b0005',
   permit2: '0x000000000022d473030f116ddee9f6b43ac78ba3',
+  multicall3: '0xca11bde05977b3631167028862be2a173976ca11',
 } as const satisfies { readonly [name: string]: Address }
 
 /** OPG that exists already, by chain id: there a second one is never deployed. */

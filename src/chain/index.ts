@@ -1,5 +1,36 @@
 export { type AnchoredBatch, compactSignatures } from './batches.ts'
 export type { BlockRef, Reorg, Unsubscribe } from './blocks.ts'
+export { type BookedClaim, type ClaimResult, type FailedClaim, readClaimResult } from './channelClaims.ts'
+export {
+  type AllowancePermit,
+  allowancePermitDigest,
+  type DepositAuthorization,
+  type DepositPermit,
+  depositAuthorizationData,
+  depositAuthorizationDigest,
+  depositNonce,
+  depositPermitData,
+  depositPermitDigest,
+  readTokenDomain,
+  type TokenDomain,
+} from './channelDeposits.ts'
+export type { ChannelEvent, ChannelWatch } from './channelEvents.ts'
+export {
+  type ChannelState,
+  type ChannelsAt,
+  claimCall,
+  claimWithSignatureCall,
+  depositCall,
+  finalizeWithdrawCall,
+  initiateWithdrawCall,
+  MAX_CLAIM_ROWS,
+  type ReceiverState,
+  readChannel,
+  readChannels,
+  readReceiver,
+  refundCall,
+  refundWithSignatureCall,
+} from './channels.ts'
 export {
   type ChainClient,
   type ChainComponents,

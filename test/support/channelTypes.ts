@@ -1,6 +1,6 @@
-import { type Address, encodeAbiParameters, type Hex, hashTypedData, keccak256, type TypedDataDomain } from 'viem'
+import { type Address, type Hex, hashTypedData, type TypedDataDomain } from 'viem'
 
-/** The signed types of the x402 scheme `batch-settlement`, as published. */
+/** The signed types of the x402 scheme `batch-settlement`, as published: a second hand to check our own hashes by. */
 export const CHANNEL_TYPES = {
   ChannelConfig: [
     { name: 'payer', type: 'address' },
@@ -28,22 +28,6 @@ export const CHANNEL_TYPES = {
   ClaimBatch: [{ name: 'claims', type: 'ClaimEntry[]' }],
 } as const
 
-/** What a payer signs for Permit2 when it deposits. */
-export const DEPOSIT_TYPES = {
-  PermitWitnessTransferFrom: [
-    { name: 'permitted', type: 'TokenPermissions' },
-    { name: 'spender', type: 'address' },
-    { name: 'nonce', type: 'uint256' },
-    { name: 'deadline', type: 'uint256' },
-    { name: 'witness', type: 'DepositWitness' },
-  ],
-  TokenPermissions: [
-    { name: 'token', type: 'address' },
-    { name: 'amount', type: 'uint256' },
-  ],
-  DepositWitness: [{ name: 'channelId', type: 'bytes32' }],
-} as const
-
 export interface ChannelConfig {
   readonly payer: Address
   readonly payerAuthorizer: Address
@@ -69,14 +53,6 @@ export interface Refund {
   readonly amount: bigint
 }
 
-export interface DepositPermit {
-  readonly permitted: { readonly token: Address; readonly amount: bigint }
-  readonly spender: Address
-  readonly nonce: bigint
-  readonly deadline: bigint
-  readonly witness: { readonly channelId: Hex }
-}
-
 export const channelDomain = (chainId: number, verifyingContract: Address): TypedDataDomain => ({
   name: 'x402 Batch Settlement',
   version: '1',
@@ -95,16 +71,3 @@ export const refundDigest = (domain: TypedDataDomain, message: Refund): Hex =>
 
 export const claimBatchDigest = (domain: TypedDataDomain, claims: readonly ClaimEntry[]): Hex =>
   hashTypedData({ domain, types: CHANNEL_TYPES, primaryType: 'ClaimBatch', message: { claims } })
-
-/** The EIP-3009 nonce that binds an authorization to a channel. */
-export const depositNonce = (channelId: Hex, salt: bigint): Hex =>
-  keccak256(encodeAbiParameters([{ type: 'bytes32' }, { type: 'uint256' }], [channelId, salt]))
-
-/** Permit2's domain has no version. */
-export const depositPermitDigest = (chainId: number, permit2: Address, message: DepositPermit): Hex =>
-  hashTypedData({
-    domain: { name: 'Permit2', chainId, verifyingContract: permit2 },
-    types: DEPOSIT_TYPES,
-    primaryType: 'PermitWitnessTransferFrom',
-    message,
-  })

@@ -32,7 +32,8 @@ describe('what stands on a devnet before its network is deployed', () => {
     })
 
   it('is named by the network file at the addresses of every other chain', () => {
-    expect(chain.network.contracts).toMatchObject(CANONICAL)
+    const { multicall3: _, ...named } = CANONICAL
+    expect(chain.network.contracts).toMatchObject(named)
   })
 
   it('was made by its constructors, each for its own address', async () => {
