@@ -265,6 +265,22 @@ describe('a member of the fast committee', () => {
     expect(check).toMatchObject({ exposed: 10n, exposureLimit: 1_000n, billed: [false, true] })
   })
 
+  it('R29 counts what was checkpointed before a restart, once', () => {
+    const machine = machineOf(0)
+    const before = signedCheckpoint(0, 1)
+    machine.remember(before.signed, before.digest)
+    machine.remember(before.signed, before.digest)
+    const { signed, digest } = signedCheckpoint(1, 1)
+    machine.handle({ type: 'checkpoint', now: START, signed, digest })
+    machine.handle(committeeEvent(digest))
+    const facts = factsOf(digest, 1)
+    const [check] = effectsOf(
+      machine.handle({ type: 'records', now: START, checkpoint: digest, recordsHash: H('r'), facts }),
+      'check',
+    )
+    expect(check).toMatchObject({ exposed: 10n })
+  })
+
   it('takes up a bounded number of checkpoints of one operator', () => {
     const machine = machineOf(0)
     for (let sequence = 0; sequence < VERIFIER_LIMITS.perOperator; sequence += 1) {

@@ -11,6 +11,7 @@ import {
   type WorkOpening,
   workCommitOf,
 } from '../../../../src/protocol/index.ts'
+import { checkpointWrites } from '../../../../src/roles/checkpointStore.ts'
 import type { GrantChecker, GrantProblem } from '../../../../src/roles/grants.ts'
 import type { Sync } from '../../../../src/roles/sync.ts'
 import { createGrantBook } from '../../../../src/roles/verifier/grantBook.ts'
@@ -18,7 +19,15 @@ import { HeldRecords } from '../../../../src/roles/verifier/heldRecords.ts'
 import { createVerifierJournal } from '../../../../src/roles/verifier/journal.ts'
 import { SendQueue } from '../../../../src/roles/verifier/sendQueue.ts'
 import { openStore, type Store, StoreError } from '../../../../src/store/index.ts'
-import { buildCheckpoint, buildGrant, buildRecord, grantDigest, NOW, PROVIDER } from '../../../support/records.ts'
+import {
+  buildCheckpoint,
+  buildGrant,
+  buildRecord,
+  checkpointDigest,
+  grantDigest,
+  NOW,
+  PROVIDER,
+} from '../../../support/records.ts'
 import { CHECKPOINT_ID, castVote, committeeOfSize, DOMAIN } from '../../../support/votes.ts'
 
 const logger = { info() {}, warn() {}, error() {} }
@@ -60,6 +69,22 @@ describe('the journal of a verifier', () => {
     const second = journal.saveVote(voteDigest(DOMAIN, other.vote), other, openingOf(1))
     await expect(second).rejects.toSatisfy((error) => error instanceof StoreError && error.code === 'signed-before')
     expect(await journal.votes(H('test/elsewhere'))).toEqual([])
+  })
+})
+
+describe('R29: what a verifier kept of operators', () => {
+  it('is given back as far as the window reaches', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'opg-exposure-'))
+    const store = await openStore(directory, { clock: Date.now, logger })
+    const journal = createVerifierJournal({ store }, { verifier: three.seats[0]!.verifier })
+    const record = buildRecord()
+    const old = buildCheckpoint([record], { sequence: 0, createdAt: 1_000 })
+    const recent = buildCheckpoint([record], { sequence: 1, createdAt: 2_000 })
+    for (const signed of [old, recent])
+      await store.commit(checkpointWrites(signed, checkpointDigest(signed.checkpoint)))
+    expect(await Array.fromAsync(journal.checkpoints(1_500))).toEqual([recent])
+    await store.close()
+    await rm(directory, { recursive: true, force: true })
   })
 })
 
