@@ -1,4 +1,18 @@
 export { SpendingError, type SpendingErrorCode, type SpendingErrorDetail } from './errors.ts'
 export * from './policy.ts'
+export type * from './ports.ts'
 export { type BookResult, openSpendingBook, type SpendingBook } from './spendingBook.ts'
 export { type Spending, SpendingLedger, type SpendingRequest, type SpendingTotals } from './spendingLedger.ts'
+export { formatPayment, parsePayment, type X402Context, type X402Problem, x402ContextOf } from './x402.ts'
+export {
+  type ChannelRequirements,
+  type ChannelStanding,
+  formatPaymentRequired,
+  formatSettlement,
+  type HeldVoucher,
+  type PaymentRequired,
+  parsePaymentRequired,
+  parseSettlement,
+  requirementsJson,
+  type Settlement,
+} from './x402Answers.ts'

@@ -1,4 +1,4 @@
-import type { ChannelConfig, ChannelFunds, ClaimRow, Digest, Result, Voucher } from '../protocol/index.ts'
+import type { ChannelConfig, ChannelFunds, ClaimRow, Digest, Result, Signature, Voucher } from '../protocol/index.ts'
 
 /** EIP-3009 `receiveWithAuthorization` to the collector. Times in seconds, exclusive. */
 export interface Erc3009Authorization {
@@ -15,6 +15,15 @@ export interface Permit2Authorization {
   readonly nonce: bigint
   readonly deadline: bigint
   readonly signature: `0x${string}`
+  /** Where Permit2 has no allowance yet: an EIP-2612 permit of the deposit's amount. */
+  readonly allowance?: Permit2Allowance
+}
+
+/** `nonce` is the token's for the payer, `deadline` in seconds. */
+export interface Permit2Allowance {
+  readonly nonce: bigint
+  readonly deadline: bigint
+  readonly signature: Signature
 }
 
 export type DepositAuthorization = Erc3009Authorization | Permit2Authorization
