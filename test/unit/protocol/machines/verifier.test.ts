@@ -273,6 +273,7 @@ describe('a member of the fast committee', () => {
     const { signed, digest } = signedCheckpoint(1, 1)
     machine.handle({ type: 'checkpoint', now: START, signed, digest })
     machine.handle(committeeEvent(digest))
+    machine.handle({ type: 'grant', now: START, grant: signed.checkpoint.grant, judged: true })
     const facts = factsOf(digest, 1)
     const [check] = effectsOf(
       machine.handle({ type: 'records', now: START, checkpoint: digest, recordsHash: H('r'), facts }),

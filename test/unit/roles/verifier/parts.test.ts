@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   ASSURANCE,
   H,
+  type SignedCheckpoint,
   type SignedGrant,
   type VoteBundle,
   voteDigest,
@@ -82,7 +83,9 @@ describe('R29: what a verifier kept of operators', () => {
     const recent = buildCheckpoint([record], { sequence: 1, createdAt: 2_000 })
     for (const signed of [old, recent])
       await store.commit(checkpointWrites(signed, checkpointDigest(signed.checkpoint)))
-    expect(await Array.fromAsync(journal.checkpoints(1_500))).toEqual([recent])
+    const found: SignedCheckpoint[] = []
+    for await (const signed of journal.checkpoints(1_500)) found.push(signed)
+    expect(found).toEqual([recent])
     await store.close()
     await rm(directory, { recursive: true, force: true })
   })
