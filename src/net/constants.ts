@@ -45,6 +45,12 @@ export const NET_LIMITS = {
   pingStreams: limit(2, 'count', 'libp2p ping specification'),
   identifyMessageBytes: limit(8 * KIB, 'bytes', 'identify carries addresses and protocol names only'),
   identifyTimeout: limit(5_000, 'ms', 'identify is one small frame'),
+  identifyRetry: limit(
+    10_000,
+    'ms',
+    'first pause before a connection that was not identified is asked again; doubles: gossip knows identified peers alone',
+  ),
+  identifyRetryMax: limit(60_000, 'ms', 'greatest pause between two such questions'),
   muxerInboundStreams: limit(
     256,
     'count',

@@ -29,6 +29,7 @@ import type {
   SignalOptions,
   StreamHandler,
 } from './interface.ts'
+import { Introductions } from './introductions.ts'
 import { frameLimit, GOSSIP_KINDS, topicName } from './names.ts'
 import { createNode, type Libp2pNode } from './node.ts'
 import { skipRepeatedMerges } from './peerStoreCache.ts'
@@ -40,6 +41,7 @@ export interface HostOverrides {
   readonly tickMs?: number
   readonly helloTimeoutMs?: number
   readonly gossipStuckAfterMs?: number
+  readonly identifyRetryMs?: number
   readonly inboundConnectionsPerHost?: number
 }
 
@@ -83,6 +85,7 @@ class NetworkHost implements Host, Ticking {
   readonly #peerConduct: PeerConduct
   readonly #peerGossip: PeerGossip
   readonly #bootstrap: Bootstrap
+  readonly #introductions: Introductions
   readonly #handlers = new Map<string, Handler>()
   readonly #admissions = new Map<string, Admission>()
   /** Admitted connections of each peer, oldest first. */
@@ -128,6 +131,14 @@ class NetworkHost implements Host, Ticking {
       },
       init.bootstrap.map((address) => bootstrapTarget(address)),
     )
+    this.#introductions = new Introductions(
+      {
+        ticker: this.#ticker,
+        logger: init.logger,
+        identify: async (connection) => await this.#node?.services.identify.identify(connection),
+      },
+      overrides.identifyRetryMs,
+    )
     this.conduct = this.#peerConduct
     this.gossip = this.#peerGossip
   }
@@ -159,6 +170,7 @@ class NetworkHost implements Host, Ticking {
       this.#node = node
       const forgetPeer = skipRepeatedMerges(node.peerStore)
       node.addEventListener('peer:disconnect', (event) => forgetPeer(event.detail.toString()))
+      node.addEventListener('peer:identify', (event) => this.#introductions.settled(event.detail.connection))
       node.addEventListener('connection:open', (event) => this.#onConnectionOpen(event.detail))
       node.addEventListener('connection:close', (event) => this.#onConnectionClose(event.detail))
       await node.handle(HELLO_PROTOCOL, (stream, connection) => this.#answerHello(stream, connection), {
@@ -192,6 +204,7 @@ class NetworkHost implements Host, Ticking {
     if (node === undefined || this.#state !== 'started') return
     this.#state = 'stopping'
     this.#bootstrap.stop()
+    this.#introductions.stop()
     this.#ticker.delete(this)
     this.#peerGossip.detach()
     this.#openDeadline.stop()
@@ -313,10 +326,12 @@ class NetworkHost implements Host, Ticking {
       this.#ticker.after(this.#overrides.helloTimeoutMs ?? NET_LIMITS.helloTimeout.value),
     )
     this.#admissions.set(connection.id, admission)
+    this.#introductions.opened(connection)
     if (connection.direction === 'outbound') void this.#sayHello(admission)
   }
 
   #onConnectionClose(connection: Connection): void {
+    this.#introductions.settled(connection)
     const admission = this.#admissions.get(connection.id)
     if (admission === undefined) return
     this.#admissions.delete(connection.id)

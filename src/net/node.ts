@@ -1,5 +1,5 @@
 import { noise } from '@chainsafe/libp2p-noise'
-import { identify } from '@libp2p/identify'
+import { type Identify, identify } from '@libp2p/identify'
 import type { ConnectionGater, Libp2p, PrivateKey } from '@libp2p/interface'
 import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
@@ -17,10 +17,11 @@ export interface NodeInit {
   readonly router: RouterInit
 }
 
-type NodeServices = { pubsub: ReturnType<ReturnType<typeof gossipService>>; identify: unknown; ping: unknown } & Record<
-  string,
-  unknown
->
+type NodeServices = {
+  pubsub: ReturnType<ReturnType<typeof gossipService>>
+  identify: Identify
+  ping: unknown
+} & Record<string, unknown>
 export type Libp2pNode = Libp2p<NodeServices>
 
 /** js-libp2p with every limit spelled out; not started. */

@@ -1,13 +1,14 @@
 import { noise } from '@chainsafe/libp2p-noise'
+import { gossipsub } from '@libp2p/gossipsub'
 import { identify } from '@libp2p/identify'
-import type { Libp2p } from '@libp2p/interface'
+import type { Connection, Libp2p, Stream } from '@libp2p/interface'
 import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import { afterEach, expect, test } from 'vitest'
 import { encodeHello, HELLO_PROTOCOL } from '../../../src/net/hello.ts'
-import { protocolName } from '../../../src/net/index.ts'
+import { protocolName, topicName } from '../../../src/net/index.ts'
 import { addressOf, codeOf, eventually, Hosts, NETWORK } from './hosts.ts'
 
 const INFER = protocolName(NETWORK, 'infer')
@@ -94,4 +95,35 @@ test('an end inside a frame, a broken length and an oversize frame reset the str
     expect(codes.splice(0)).toEqual([code])
     expect(host.conduct.score(node.peerId.toString())).toBeLessThan(0)
   }
+})
+
+test('R8: a peer that did not answer when it was asked who it is, is asked again, and its gossip is heard', async () => {
+  const topic = topicName(NETWORK, 'vote', 0)
+  const host = await hosts.add('host', {}, { tickMs: 20, identifyRetryMs: 100 })
+  const options = { maxBytes: 1_024, queueLength: 16, expectedPerSecond: 1 }
+  host.gossip.subscribe(topic, async () => ({ action: 'accept' }), options)
+  const node = await createLibp2p({
+    transports: [tcp()],
+    connectionEncrypters: [noise()],
+    streamMuxers: [yamux()],
+    services: { identify: identify({ runOnConnectionOpen: false }), pubsub: gossipsub() },
+  })
+  nodes.push(node)
+  const { handleProtocol } = node.services.identify as unknown as {
+    handleProtocol(this: unknown, stream: Stream, connection: Connection): Promise<void>
+  }
+  let asked = 0
+  const answerTheSecond = async (stream: Stream, connection: Connection): Promise<void> => {
+    asked += 1
+    if (asked === 1) stream.abort(new Error('no answer'))
+    else await handleProtocol.call(node.services.identify, stream, connection)
+  }
+  await node.handle('/ipfs/id/1.0.0', answerTheSecond, { force: true })
+  node.services.pubsub.subscribe(topic)
+  const connection = await node.dial(multiaddr(addressOf(host)))
+  const hello = await connection.newStream(HELLO_PROTOCOL)
+  hello.send(prefixed(encodeHello(NETWORK)))
+  await eventually(() => host.gossip.peers(topic).includes(node.peerId.toString()), 'its subscription')
+  expect(asked).toBe(2)
+  expect(host.connectedPeers()).toEqual([node.peerId.toString()])
 })
