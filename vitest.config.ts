@@ -9,5 +9,6 @@ export default defineConfig({
     // Bounds for hangs alone: a machine under full load is several times slower, and no test may rest on its speed.
     testTimeout: 120_000,
     hookTimeout: 180_000,
+    expect: { poll: { timeout: 90_000 } },
   },
 })

@@ -14,17 +14,17 @@ import { DevnetChainError } from './chainErrors.ts'
 
 const gunzipBytes = promisify(gunzip)
 
-/** anvil answers in about 1 s; a loaded two-core machine needs several times that. */
-const READY_TIMEOUT_MS = 20_000
+/** anvil answers in about 1 s; a loaded two-core machine needs many times that. */
+const READY_TIMEOUT_MS = 90_000
 const READY_POLL_MS = 20
 /** anvil writes its state on a clean stop; after this it is killed. */
-const STOP_TIMEOUT_MS = 5_000
+const STOP_TIMEOUT_MS = 15_000
 /** Whole copies of the state, for the restart that finds anvil's own file half written. */
 const SNAPSHOT_INTERVAL_MS = 5_000
 const STATE_FILE = 'state.json'
 const LOG_FILE = 'anvil.log'
 const LOG_TAIL_BYTES = 2_000
-const RPC_TIMEOUT_MS = 10_000
+const RPC_TIMEOUT_MS = 30_000
 
 /**
  * Runs the chain, prints its pid, and kills it when this process closes standard input, which the kernel does even

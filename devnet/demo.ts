@@ -54,7 +54,7 @@ interface DemoResult {
   }
 }
 
-const SETTLE_TIMEOUT_MS = 40_000
+const SETTLE_TIMEOUT_MS = 180_000
 const HONEST = 'provider-0'
 const CHEAT = 'provider-1'
 /** Index of the first provider of `BAD_EVIDENCE`: adversaries come last, in their order. */

@@ -16,7 +16,7 @@ export const BAD_EVIDENCE: readonly BadEvidence[] = [
   { adversary: 'borrowedEvidence', what: 'shows the evidence of another peer', code: 'report-data-mismatch' },
 ]
 
-const TIMEOUT_MS = 10_000
+const TIMEOUT_MS = 60_000
 
 /** R5: a job for one such provider alone; the input must never leave. */
 export async function checkRefused(

@@ -19,7 +19,7 @@ export interface DemoJob {
 
 export type DemoJobInput = Pick<InferenceOrder, 'model' | 'input' | 'only'> & { readonly maxOutputUnits: number }
 
-const TIMEOUT_MS = 30_000
+const TIMEOUT_MS = 120_000
 
 /** One-shot results wait for the committee (R11). */
 export const quorumJob = (name: string, input: DemoJobInput): DemoJob => ({

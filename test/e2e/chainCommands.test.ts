@@ -47,12 +47,12 @@ beforeAll(async () => {
   await homes.fund(lower(alice.owner), 100_000n * OPG)
   await homes.fund(lower(bob.owner), 25_000_000n * OPG)
   await homes.fund(lower(eve.owner))
-}, 120_000)
+}, 300_000)
 
 afterAll(async () => {
   await homes.stop()
   await chain.stop()
-}, 60_000)
+}, 180_000)
 
 const lower = ({ address }: { readonly address: string }): Address => address.toLowerCase() as Address
 
@@ -125,7 +125,7 @@ async function holdAll(operator: Address): Promise<() => Promise<void>> {
   }
 }
 
-describe('opg wallet', { timeout: 60_000 }, () => {
+describe('opg wallet', { timeout: 300_000 }, () => {
   test('makes a wallet of its own, once, which an operator key is not', async () => {
     expect(await refused(fresh, 'wallet show')).toEqual([
       'key-not-found 2',
@@ -159,7 +159,7 @@ describe('opg wallet', { timeout: 60_000 }, () => {
   })
 })
 
-describe('opg stake and opg committee', { timeout: 120_000 }, () => {
+describe('opg stake and opg committee', { timeout: 300_000 }, () => {
   test('make an owner, once, and take stake from it alone', async () => {
     expect(await said(alice, 'stake show')).toContain('not registered: opg stake register')
     expect(await refused(alice, 'stake add 10000 --role verifier')).toEqual([
@@ -301,7 +301,7 @@ describe('opg stake and opg committee', { timeout: 120_000 }, () => {
   })
 })
 
-describe('opg gov', { timeout: 120_000 }, () => {
+describe('opg gov', { timeout: 300_000 }, () => {
   const title = (text: string): string[] => ['--title', text]
   /** Puts something to the vote as bob. */
   async function propose(...args: string[]): Promise<Results['gov propose']> {
@@ -426,7 +426,7 @@ describe('opg gov', { timeout: 120_000 }, () => {
   })
 })
 
-describe('opg rewards', { timeout: 120_000 }, () => {
+describe('opg rewards', { timeout: 300_000 }, () => {
   const file = (name: string): string => join(homes.directory, name)
   const writeTable = ({ epoch, rows }: RewardTable): Promise<void> =>
     writeFile(
@@ -542,7 +542,7 @@ describe('opg rewards', { timeout: 120_000 }, () => {
   })
 })
 
-describe('opg model', { timeout: 120_000 }, () => {
+describe('opg model', { timeout: 300_000 }, () => {
   /** The classifier with another description: another id under the same name. */
   async function variant(name: string): Promise<string> {
     const folder = join(homes.directory, name)
@@ -595,7 +595,7 @@ describe('opg model', { timeout: 120_000 }, () => {
   })
 })
 
-describe('a process of its own', { timeout: 120_000 }, () => {
+describe('a process of its own', { timeout: 300_000 }, () => {
   const run = (home: ChainHome, line: string) => opg([...line.split(' '), '--home', home.directory, '--json'])
 
   test('does the same for every group of commands', async () => {

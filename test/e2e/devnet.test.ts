@@ -19,12 +19,12 @@ beforeAll(async () => {
   const ran = await opg(args)
   if (ran.exit !== 0) throw new Error(`${ran.stdout}${ran.stderr}`)
   up = resultOf('devnet up --detach', ran)
-}, 240_000)
+}, 300_000)
 
 afterAll(async () => {
   await opg(['devnet', 'down', '--dir', directory])
   await rm(directory, { recursive: true, force: true, maxRetries: 3 })
-}, 60_000)
+}, 180_000)
 
 const inHome = (...args: string[]): Promise<OpgRun> => opg([...args, '--home', home, '--json'])
 const infer = (...args: string[]): Promise<OpgRun> => inHome('infer', 'classifier', '--input', example, ...args)

@@ -36,11 +36,11 @@ beforeAll(async () => {
     await symlink(join(root, 'node_modules', name), join(modules, name))
   }
   program = join(installed, 'bin', 'opg.js')
-}, 180_000)
+}, 300_000)
 
 afterAll(() => rm(directory, { recursive: true, force: true }))
 
-describe('the packed package', { timeout: 60_000 }, () => {
+describe('the packed package', { timeout: 300_000 }, () => {
   test('holds built JavaScript only', async () => {
     const files = await readdir(installed, { recursive: true })
     expect(files.filter((name) => /\.ts$/.test(name) && !/\.d\.ts$/.test(name))).toEqual([])

@@ -19,7 +19,7 @@ beforeEach(async () => {
 afterEach(async () => {
   await opg(['devnet', 'down', '--dir', directory])
   await rm(directory, { recursive: true, force: true, maxRetries: 3 })
-}, 60_000)
+}, 180_000)
 
 type Process = { readonly name: string; readonly pid?: number | undefined }
 
@@ -70,13 +70,13 @@ describe('a devnet in the foreground', { timeout: 300_000 }, () => {
     const { child, done, processes } = await startForeground()
     child.kill('SIGKILL')
     await done
-    expect(await untilGone(processes, 60_000)).toEqual([])
+    expect(await untilGone(processes, 180_000)).toEqual([])
   })
 })
 
 describe('a supervised devnet', { timeout: 300_000 }, () => {
   let devnet: Devnet | undefined
-  afterEach(() => devnet?.stop(), 60_000)
+  afterEach(() => devnet?.stop(), 180_000)
 
   test('restarts nodes where the others look for them, and catches a provider that lies (R14)', async () => {
     devnet = await startDevnet({ directory, verifiers: 3, providers: 1, settlers: 1, adversaries: ['wrongOutput'] })

@@ -96,7 +96,7 @@ beforeAll(async () => {
   const run = await engine.run({ model: model.id, input, parameters: {}, deadline: clock() + 20_000, trace: true })
   if (!run.ok) throw run.error
   honest = run.value
-}, 60_000)
+})
 afterEach(async () => {
   for (const stop of stops.splice(0).reverse()) await stop()
 })

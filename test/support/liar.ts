@@ -48,7 +48,7 @@ export interface LiarInit {
 
 /** Four chunks, so that there is a middle. */
 const OUTPUT = new Uint8Array(200_000).fill(7)
-const HANG_MS = 10_000
+const HANG_MS = 90_000
 
 export async function startLiar({ index, perRequest, output = OUTPUT, script }: LiarInit): Promise<Liar> {
   const peer = await startFixedPeer({ role: 'provider', index })

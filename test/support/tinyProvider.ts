@@ -39,7 +39,7 @@ export interface TinyProvider {
   request(init?: { readonly index?: number; readonly change?: Partial<Job>; readonly domain?: Domain }): InferRequest
 }
 
-const HANG_MS = 10_000
+const HANG_MS = 90_000
 const input = encodeTensors({ x: { dtype: 'F32', shape: [1, 3], data: Float32Array.of(1, 2, 3) } })
 
 export interface TinyProviderInit {

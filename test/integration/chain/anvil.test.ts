@@ -23,6 +23,10 @@ const lag = async (anvil: Anvil): Promise<number> =>
 const nextBlock = async (anvil: Anvil, after: bigint): Promise<void> => {
   while ((await anvil.client.getBlockNumber()) <= after) await new Promise((resolve) => setTimeout(resolve, 50))
 }
+/** Polls: between a block and the look at it a loaded machine may take seconds; a chain out of step stays behind. */
+const inStep = async (anvil: Anvil): Promise<void> => {
+  while ((await lag(anvil)) >= 3) await new Promise((resolve) => setTimeout(resolve, 50))
+}
 
 describe('a local chain', () => {
   let directory: string
@@ -44,7 +48,7 @@ describe('a local chain', () => {
     const before = await anvil.client.getBlockNumber()
     await anvil.setTime(Math.floor(Date.now() / 1_000))
     await nextBlock(anvil, before + 1n)
-    expect(await lag(anvil)).toBeLessThan(3)
+    await inStep(anvil)
   })
 
   it('enforces the gas cap of one transaction', async () => {
@@ -77,12 +81,12 @@ describe('a local chain', () => {
     await anvil.rollback(10)
     expect(await anvil.client.getBlockNumber()).toBeLessThan(head.number)
     await nextBlock(anvil, (await anvil.client.getBlockNumber()) + 1n)
-    expect(await lag(anvil)).toBeLessThan(3)
+    await inStep(anvil)
     const before = await anvil.client.getBlock({ blockTag: 'latest' })
     await anvil.reorg(2)
     expect((await anvil.client.getBlock({ blockNumber: before.number })).hash).not.toBe(before.hash)
     await nextBlock(anvil, (await anvil.client.getBlockNumber()) + 1n)
-    expect(await lag(anvil)).toBeLessThan(3)
+    await inStep(anvil)
   })
 
   it('comes back with its state and port after SIGKILL, even when its file is torn', async () => {
@@ -102,7 +106,7 @@ describe('a local chain', () => {
     expect((await anvil.client.getBlock({ blockNumber: number })).hash).toBe(hash)
     const restarted = await anvil.client.getBlockNumber()
     await nextBlock(anvil, restarted + 1n)
-    expect(await lag(anvil)).toBeLessThan(3)
+    await inStep(anvil)
   })
 
   it('refuses half a state without a copy', async () => {
@@ -125,7 +129,7 @@ describe('a local chain', () => {
     const pid = await new Promise<number>((resolve) => parent.stdout.once('data', (line) => resolve(Number(line))))
     expect(isAlive(pid)).toBe(true)
     parent.kill('SIGKILL')
-    const deadline = Date.now() + 5_000
+    const deadline = Date.now() + 90_000
     while (isAlive(pid) && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20))
     expect(isAlive(pid)).toBe(false)
     await removeChain(orphan)

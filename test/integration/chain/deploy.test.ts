@@ -193,7 +193,7 @@ describe('the deploy script', () => {
     const none = await createRpc([anvil.url]).run((rpc) => probeToken(rpc, treasury))
     expect(none).toMatchObject({ permits: false, authorizations: false })
     expect(none.problems).toHaveLength(4)
-  }, 120_000)
+  })
 
   it('stops when the deployer’s nonces went to something else', async () => {
     const key = { OPG_DEPLOYER_KEY: bytesToHex(devnetPrivateKey('deploy', 'deployer', 1)) }

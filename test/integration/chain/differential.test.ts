@@ -86,7 +86,7 @@ describe('Solidity and TypeScript agree', () => {
     await client.sendUnsignedTransaction({ from: FROM, data, gas: CALL_GAS })
     harness = getContractAddress({ from: FROM, nonce: 0n }).toLowerCase() as Address
     while ((await client.getCode({ address: harness })) === undefined) await client.mine({ blocks: 1 })
-  }, 120_000)
+  })
 
   afterAll(async () => {
     await anvil.stop()

@@ -310,7 +310,7 @@ describe('a genesis on a local chain with the periods of Base', () => {
       const isHolder = ['foundation', 'liquidity', 'airdrop'].includes(name)
       expect([name, await tokenVotes(account)]).toEqual([name, isHolder ? await balanceOf(account) : 0n])
     }
-  }, 120_000)
+  })
 
   it('has no guardian after its date, and is still what its plan says', async () => {
     const { protocolParams } = plan.contracts

@@ -33,7 +33,7 @@ const orderOf = (mode: number): InferenceOrder => ({
   privacy: PRIVACY.open,
   mode,
   maxOutputUnits: 1,
-  timeoutMs: 15_000,
+  timeoutMs: 90_000,
 })
 
 /** No committee sits here, so a quorum job ends uncertified. */

@@ -22,7 +22,7 @@ describe('a provider whose records are not those of its checkpoint', () => {
     await settle()
     expect(verifiers.map(({ verifier }) => verifier.status().voted)).toEqual([0, 0, 0])
     expect(provider.certificates).toEqual([])
-  }, 20_000)
+  })
 
   it('is scored by every verifier that asked for them, and nobody votes (R14)', async () => {
     const { provider, verifiers } = await network()
@@ -34,7 +34,7 @@ describe('a provider whose records are not those of its checkpoint', () => {
       await eventually(() => host.conduct.score(provider.host.peerId) <= -19, 'every verifier to score it')
     }
     expect(verifiers.map(({ verifier }) => verifier.status().voted)).toEqual([0, 0, 0])
-  }, 20_000)
+  })
 })
 
 describe('a push that holds some of the records', () => {
@@ -48,7 +48,7 @@ describe('a push that holds some of the records', () => {
     await eventually(() => provider.certificates.length === 1, 'a certificate')
     expect(provider.asked).toContainEqual({ from: 1, count: 2 })
     expect(provider.asked.every(({ from, count }) => from === 1 && count === 2)).toBe(true)
-  }, 20_000)
+  })
 
   it('whose records are of another checkpoint is held against who sent both halves, and forgotten', async () => {
     const { provider, verifiers } = await network()
@@ -60,7 +60,7 @@ describe('a push that holds some of the records', () => {
     for (const { host } of verifiers) {
       await eventually(() => host.conduct.score(provider.host.peerId) <= -19, 'every verifier to score it')
     }
-  }, 20_000)
+  })
 })
 
 describe('a fetch of records', () => {

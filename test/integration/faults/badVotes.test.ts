@@ -90,7 +90,7 @@ describe('a verifier that', () => {
     await startVerifier(2, world.bootstrap)
     await eventually(() => world.provider.certificates.length === 1, 'a certificate')
     expect(world.provider.host.conduct.score(world.third.peerId)).toBe(0)
-  }, 20_000)
+  })
 
   it('sends a frame that no verifier sends is scored bad-frame', async () => {
     const world = await pushed((stream) =>

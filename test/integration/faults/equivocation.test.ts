@@ -61,7 +61,7 @@ describe('R9: a provider that signs two checkpoints for one sequence', () => {
     expect(restarted.host.conduct.isBanned(provider.host.peerId)).toBe(false)
     await restarted.host.connect(addressOf(provider.host)).catch(() => undefined)
     await eventually(() => restarted.host.conduct.isBanned(provider.host.peerId), 'the ban after the restart')
-  }, 30_000)
+  })
 })
 
 describe('R9: a verifier that signs two votes for one round', () => {
@@ -84,7 +84,7 @@ describe('R9: a verifier that signs two votes for one round', () => {
     expect(verifiers[0]!.host.conduct.score(accuser.peerId)).toBe(0)
     await eventually(() => provider.host.conduct.isBanned(liar.host.peerId), 'the provider to ban it too')
     expect(provider.host.conduct.score(verifiers[1]!.host.peerId)).toBe(0)
-  }, 20_000)
+  })
 })
 
 describe('R9: a proof that does not hold', () => {

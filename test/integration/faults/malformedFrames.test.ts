@@ -7,7 +7,7 @@ import { useTinyProvider } from '../../support/tinyProvider.ts'
 import { DOMAIN } from '../../support/votes.ts'
 import { addressOf, codeOf, eventually } from '../net/hosts.ts'
 
-const HANG_MS = 10_000
+const HANG_MS = 90_000
 
 const world = useTinyProvider()
 const stops: (() => Promise<void>)[] = []

@@ -82,7 +82,7 @@ it('a requester that never reads costs bounded memory and its stream, frees its 
   const stream = await slow.openStream(world.provider.host.peerId, protocolName(DOMAIN.networkId, 'infer'))
   await stream.write(asked.at(-1)!)
   let received = 0
-  while (received < OUTPUT_BYTES) received += (await stream.read({ timeoutMs: 10_000 }))?.length ?? Number.NaN
+  while (received < OUTPUT_BYTES) received += (await stream.read({ timeoutMs: 90_000 }))?.length ?? Number.NaN
   expect(received).toBeGreaterThan(OUTPUT_BYTES)
   await stream.close()
 })

@@ -41,7 +41,7 @@ import {
   startRequesterPeer,
 } from '../../support/peers.ts'
 
-const HANG_MS = 20_000
+const HANG_MS = 90_000
 /** Long enough that a second stream surely opens while the work goes on. */
 const SLOW_SECONDS = 1
 

@@ -25,7 +25,7 @@ describe('three verifiers and a provider over real streams', () => {
       expect(opensVote(votes[0]!, openings[0]!)).toBe(true)
       expect(openings[0]?.sketches.map(({ receiptIndex }) => receiptIndex)).toEqual([0, 1])
     }
-  }, 30_000)
+  })
 
   it('R10 R14 fetch by themselves what gossip announces', async () => {
     const { provider } = await network()
@@ -40,7 +40,7 @@ describe('three verifiers and a provider over real streams', () => {
       new Set(provider.bundles.flatMap(({ votes }) => votes.map(({ vote }) => vote.verifier)))
     await eventually(() => voters().size === 3, 'votes of three')
     expect(provider.bundles.every(({ votes }) => votes.every(({ vote }) => vote.accepted === 1n))).toBe(true)
-  }, 30_000)
+  })
 
   it('R27 send the same vote after a restart', async () => {
     const { provider, verifiers } = await network()
@@ -69,5 +69,5 @@ describe('three verifiers and a provider over real streams', () => {
     provider.links.publish(signed, digest, records)
     await eventually(() => sent.length > 0, 'the vote again')
     expect(new Set(sent.map(({ signature }) => signature))).toEqual(new Set([before!.signature]))
-  }, 30_000)
+  })
 })

@@ -101,7 +101,7 @@ describe('settlement', () => {
   it('enters a checkpoint without a certificate as undecided once the wait is over, and not before (R20)', async () => {
     const one = await world.publish({ voters: 2 })
     built.push(one)
-    await world.settled([one], 25_000)
+    await world.settled([one])
     const batch = (await world.batches()).at(-1)!
     expect(batch.leaves[0]).toMatchObject({
       checkpoint: one.digest,
@@ -124,7 +124,7 @@ describe('settlement', () => {
     const other = await world.publish({ provider: 1 })
     await world.settled([other])
     expect((await world.leaves()).map(({ checkpoint }) => checkpoint)).not.toContain(forced.digest)
-    await world.settled([forced], 30_000)
+    await world.settled([forced])
     built.push(other, forced)
     const leaf = (await world.leaves()).find(({ checkpoint }) => checkpoint === forced.digest)
     expect(leaf).toMatchObject({ accepted: 0n, rejected: 0n, count: 2, acceptedFee: 0n })

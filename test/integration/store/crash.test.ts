@@ -78,5 +78,5 @@ describe('a store whose process is killed', () => {
     }
     expect(acknowledged.length).toBeGreaterThan(KILLS)
     await verify(directory, 1, acknowledged)
-  }, 120_000)
+  })
 })

@@ -126,7 +126,7 @@ describe('an input that does not fit', () => {
 describe('other refusals', () => {
   it('an unknown model, parameters, a past deadline and an aborted signal have their codes', async () => {
     const input = encodeTensors(tinyInput([1, 2, 3]))
-    const deadline = Date.now() + 10_000
+    const deadline = Date.now() + 90_000
     const request = { model: tiny.id, input, parameters: {}, deadline, trace: false }
     expect(await codeOf(engine.run({ ...request, model: `0x${'1'.repeat(64)}` }))).toBe('model-unknown')
     expect(await codeOf(engine.run({ ...request, parameters: { temperature: 1 } }))).toBe('parameters-invalid')

@@ -99,7 +99,7 @@ export const runOn = (
     model: model.id,
     input: input instanceof Uint8Array ? input : encodeTensors(input),
     parameters: {},
-    deadline: Date.now() + 20_000,
+    deadline: Date.now() + 90_000,
     trace: false,
     ...change,
   })
@@ -116,7 +116,7 @@ export async function codeOf(result: ReturnType<InferenceEngine['run']>): Promis
 }
 
 /** Polls: processes die and start when the system gets to it. */
-export async function until(condition: () => boolean, ms = 20_000): Promise<void> {
+export async function until(condition: () => boolean, ms = 90_000): Promise<void> {
   const end = Date.now() + ms
   while (!condition()) {
     if (Date.now() > end) throw new Error('expected the condition within the hang bound')

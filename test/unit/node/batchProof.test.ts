@@ -48,7 +48,7 @@ function partsWith(
 async function prove(parts: Parameters<typeof awaitBatchProof>[0]): Promise<ReceiptFile | undefined> {
   const { file } = await makeReceiptFixture()
   const unproven = { ...file, batchProof: { checkpoint: settled.signed, receiptProof: [], votes: settled.votes } }
-  return await awaitBatchProof(parts, crypto, unproven, AbortSignal.timeout(10_000))
+  return await awaitBatchProof(parts, crypto, unproven, AbortSignal.timeout(90_000))
 }
 
 const signersOf = (file: ReceiptFile | undefined) => file?.batchProof?.anchored?.signatures.map(({ signer }) => signer)

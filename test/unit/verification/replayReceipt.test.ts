@@ -34,7 +34,7 @@ beforeAll(async () => {
   await engine.load(model)
   input = encodeTensors(tensors(2))
   honest = await run(input)
-}, 60_000)
+})
 
 afterAll(() => engine.stop())
 
