@@ -6,6 +6,7 @@ import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import { createLibp2p } from 'libp2p'
 import { NET_LIMITS } from './constants.ts'
+import { corking } from './corking.ts'
 import { gossipService, type RouterInit } from './gossipAdapter.ts'
 import type { HostInit } from './interface.ts'
 import { libp2pLogger } from './libp2pLogger.ts'
@@ -44,7 +45,7 @@ export async function createNode(init: NodeInit): Promise<Libp2pNode> {
         listenOpts: { noDelay: true },
       }),
     ],
-    connectionEncrypters: [noise()],
+    connectionEncrypters: [corking(noise())],
     streamMuxers: [
       yamux({
         enableKeepAlive: true,
