@@ -144,4 +144,4 @@ export {
   stakeCall,
   withdrawCall,
 } from './staking.ts'
-export type { Call, Inclusion, SendOptions, Sent, TransactionSigner } from './transactions.ts'
+export type { Call, Inclusion, SendOptions, Sent, SignedTransaction, TransactionSigner } from './transactions.ts'

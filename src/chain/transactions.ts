@@ -45,9 +45,21 @@ export interface Sent extends Inclusion {
   readonly safe: Promise<Result<Inclusion, ChainError>>
 }
 
+/** A transaction that is about to be broadcast. */
+export interface SignedTransaction {
+  readonly hash: Digest
+  readonly raw: Hex
+  readonly nonce: number
+}
+
 export interface SendOptions {
   /** For inclusion, ms. */
   readonly timeoutMs?: number
+  /**
+   * Called with each transaction that carries the call, replacements with a higher fee included, before it leaves: it
+   * is broadcast once this resolves (R27), and not at all when it rejects.
+   */
+  readonly onSigned?: (transaction: SignedTransaction) => Promise<void>
 }
 
 interface Tracked {
@@ -64,6 +76,7 @@ interface Tracked {
   inclusion: Inclusion | undefined
   /** It was in a block that is gone. */
   dropped: boolean
+  readonly onSigned: SendOptions['onSigned']
   readonly onIncluded: (result: Result<Inclusion, ChainError>) => void
   readonly onSafe: (result: Result<Inclusion, ChainError>) => void
 }
@@ -99,11 +112,16 @@ export class TransactionSender {
   }
 
   /** Sends a call and waits for its block. */
-  async send(request: Call, { timeoutMs = INCLUSION_TIMEOUT_MS }: SendOptions = {}): Promise<Result<Sent, ChainError>> {
+  async send(
+    request: Call,
+    { timeoutMs = INCLUSION_TIMEOUT_MS, onSigned }: SendOptions = {},
+  ): Promise<Result<Sent, ChainError>> {
     const startedAt = this.#clock()
     const included = Promise.withResolvers<Result<Inclusion, ChainError>>()
     const safe = Promise.withResolvers<Result<Inclusion, ChainError>>()
-    const submitted = await this.#exclusively(() => this.#submit(request, included.resolve, safe.resolve))
+    const submitted = await this.#exclusively(() =>
+      this.#submit(request, { onSigned, onIncluded: included.resolve, onSafe: safe.resolve }),
+    )
     if (!submitted.ok) return submitted
     const tracked = submitted.value
     const timer = setTimeout(
@@ -167,8 +185,7 @@ export class TransactionSender {
 
   async #submit(
     request: Call,
-    onIncluded: Tracked['onIncluded'],
-    onSafe: Tracked['onSafe'],
+    listeners: Pick<Tracked, 'onSigned' | 'onIncluded' | 'onSafe'>,
   ): Promise<Result<Tracked, ChainError>> {
     try {
       const gas = await this.#gasOf(request)
@@ -183,8 +200,7 @@ export class TransactionSender {
         sentAtBlock: this.#blocks.head.number,
         inclusion: undefined,
         dropped: false,
-        onIncluded,
-        onSafe,
+        ...listeners,
       }
       for (let attempt = 1; ; attempt += 1) {
         await this.#sign(tracked)
@@ -245,7 +261,9 @@ export class TransactionSender {
       value: 0n,
       ...fees,
     })
-    tracked.hashes.push(keccak256(tracked.raw))
+    const hash = keccak256(tracked.raw)
+    await tracked.onSigned?.({ hash, raw: tracked.raw, nonce })
+    tracked.hashes.push(hash)
     tracked.sentAtBlock = this.#blocks.head.number
   }
 

@@ -24,6 +24,12 @@ export function wholeNumber(text: string): number {
   throw new InvalidArgumentError(`expected a whole number, got ${text}`)
 }
 
+export function port(text: string): number {
+  const value = wholeNumber(text)
+  if (value <= 65_535) return value
+  throw new InvalidArgumentError(`expected a port up to 65535, got ${text}`)
+}
+
 export function wei(text: string): bigint {
   if (/^(?:0|[1-9][0-9]{0,38})$/.test(text)) return BigInt(text)
   throw new InvalidArgumentError(`expected wei as a whole number, got ${text}`)

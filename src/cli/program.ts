@@ -23,6 +23,7 @@ import { version } from './commands/version.ts'
 import type { CliContext, CommandResult } from './context.ts'
 import { CliError } from './errors.ts'
 import { addresses, example, positive, wei, withDirectory, withHome, withJson } from './options.ts'
+import { addPayments } from './paymentProgram.ts'
 
 /** Runs one command and reports its result; `json` as its options say. */
 export type RunCommand = (json: boolean, command: (context: CliContext) => Promise<CommandResult>) => Promise<void>
@@ -50,6 +51,7 @@ export function createProgram({ run, loadDevnet, ports = {}, out, err }: Program
   addReceipts(program, run)
   addAttestation(program, run)
   addChain(program, run)
+  addPayments(program, run)
   addDevnet(program, run, loadDevnet)
   const doctorCommand = program
     .command('doctor')

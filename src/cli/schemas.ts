@@ -415,6 +415,15 @@ export const resultSchemas = {
   'devnet up --detach': z.strictObject({ ok, ...devnet }),
   'devnet down': z.strictObject({ ok, stopped: z.array(z.string()) }),
   'devnet status': z.strictObject({ ok, ...devnet }),
+  'facilitator / ready': z.strictObject({
+    event: z.literal('ready'),
+    url: z.string(),
+    network: z.string().describe('CAIP-2'),
+    signer: address.describe('who pays for gas'),
+    assets: z.array(z.string()),
+    resumed: count.describe('settlements of an earlier process that are still open'),
+  }),
+  facilitator: z.strictObject({ ok, event: z.literal('stopped') }),
   doctor: z.strictObject({
     ok,
     worst: z.enum(['ok', 'warn', 'fail']).describe('of the findings; fail also ends with 1'),

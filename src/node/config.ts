@@ -3,7 +3,7 @@ import { innermost, NSM_STYLES, type PolicyFile, policyFileSchema } from '../att
 import { paymentsSchema } from '../payment/index.ts'
 import { type Address, fail, isAddress, ok, PRIVACY, type Result, TIER, ZERO_ADDRESS } from '../protocol/index.ts'
 import { amount } from './configFields.ts'
-import { LIBP2P_PORT, MAX_MODELS, METRICS_PORT, NSM_HELPER } from './constants.ts'
+import { FACILITATOR_PORT, LIBP2P_PORT, MAX_MODELS, METRICS_PORT, NSM_HELPER } from './constants.ts'
 import { NodeError } from './errors.ts'
 import { gatewaySchema } from './gatewayConfig.ts'
 
@@ -20,11 +20,11 @@ export type RoleOfNode = (typeof ROLES)[number]
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 
 const multiaddr = z.string().startsWith('/', 'expected a multiaddr such as /ip4/0.0.0.0/tcp/4801').max(256)
-const token = z
+const tokenAddress = z
   .string()
   .refine((text) => isAddress(text.toLowerCase()), 'expected an address')
-  .default(ZERO_ADDRESS)
   .transform((text) => text.toLowerCase() as Address)
+const token = tokenAddress.prefault(ZERO_ADDRESS)
 
 /** Prices that leave a devnet job under a thousandth of an OPG. */
 const price = z.strictObject({
@@ -163,6 +163,16 @@ const schema = z.strictObject({
   payments: paymentsSchema
     .prefault({})
     .describe('What the wallet may spend: budgets by token, and the hosts opg pay-fetch may pay.'),
+  facilitator: z
+    .strictObject({
+      host: z.string().min(1).default('127.0.0.1').describe('Address to bind.'),
+      port: z.int().min(0).max(65_535).default(FACILITATOR_PORT).describe('Port to bind; 0 lets the system choose.'),
+      tokens: z.array(tokenAddress).max(32).default([]).describe('Tokens it settles besides OPG, for example USDC.'),
+      settleSeconds: z.int().min(1).max(600).default(30).describe('How long an answer may wait for a block.'),
+      requestsPerSecond: z.int().min(1).max(10_000).default(200).describe('Of one address.'),
+    })
+    .prefault({})
+    .describe('The x402 facilitator of opg facilitator: HTTP, tokens, limits.'),
   log: z
     .strictObject({ level: z.enum(LOG_LEVELS).default('info').describe('Least severity written to stderr.') })
     .prefault({})

@@ -2,6 +2,7 @@
 export const LIBP2P_PORT = 4801
 export const GATEWAY_PORT = 8801
 export const METRICS_PORT = 9801
+export const FACILITATOR_PORT = 8802
 
 /** `config.json`, bytes: a few dozen fields. */
 export const MAX_CONFIG_BYTES = 256 * 1024

@@ -12,6 +12,7 @@ export type NodeErrorDetail =
       readonly got: string
     }
   | { readonly code: 'node-running'; readonly home: string; readonly pid: number | undefined }
+  | { readonly code: 'facilitator-running'; readonly home: string }
   | { readonly code: 'node-not-running'; readonly home: string }
   | { readonly code: 'control-failed'; readonly home: string; readonly status: number }
   | { readonly code: 'socket-path-too-long'; readonly path: string; readonly limit: number }

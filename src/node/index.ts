@@ -23,6 +23,7 @@ export {
 export * from './batches.ts'
 export { awaitBatchProof } from './batchProof.ts'
 export * from './chainRefusals.ts'
+export { type ChainSender, type FacilitatorHome, openFacilitatorHome } from './chainSender.ts'
 export { type ChainSession, withChainSession } from './chainSession.ts'
 export { createClient, gatherOffers } from './client.ts'
 export { codeMeasurement } from './codeMeasurement.ts'

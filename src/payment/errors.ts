@@ -28,3 +28,12 @@ export class SpendingError extends CodedError<SpendingErrorDetail> {}
 /** `what` says whose budget it is: "a job", "a day". */
 export const spendingError = (code: SpendingErrorCode, expected: string, got: string, what?: string): SpendingError =>
   new SpendingError({ code, expected, got }, `${what === undefined ? '' : `${what}: `}expected ${expected}, got ${got}`)
+
+export type PaymentErrorDetail = {
+  readonly code: 'settlement-malformed'
+  readonly expected: string
+  readonly got: string
+}
+
+/** What is stored of payments cannot be read. */
+export class PaymentError extends CodedError<PaymentErrorDetail> {}

@@ -1,6 +1,11 @@
-export { SpendingError, type SpendingErrorCode, type SpendingErrorDetail } from './errors.ts'
+export { PaymentError, SpendingError, type SpendingErrorCode, type SpendingErrorDetail } from './errors.ts'
 export * from './policy.ts'
 export type * from './ports.ts'
+export {
+  createSettlementJournal,
+  type SettlementJournal,
+  type SettlementRecord,
+} from './settlementJournal.ts'
 export { type BookResult, openSpendingBook, type SpendingBook } from './spendingBook.ts'
 export { type Spending, SpendingLedger, type SpendingRequest, type SpendingTotals } from './spendingLedger.ts'
 export { formatPayment, parsePayment, type X402Context, type X402Problem, x402ContextOf } from './x402.ts'

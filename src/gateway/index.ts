@@ -1,0 +1,1 @@
+export { type Facilitator, startFacilitator } from './facilitator/facilitator.ts'
