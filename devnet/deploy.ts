@@ -9,6 +9,7 @@ import {
   type Call,
   type ChainError,
   committeeAbi,
+  createSplitterCall,
   joinCall,
   type NetworkContracts,
   type NetworkFile,
@@ -106,7 +107,8 @@ export function devnetOperators(
 
 /**
  * Starts a chain whose past lies two epochs back, deploys the contracts there, stakes, and moves its clock forward to
- * the wall clock: the stakes have matured by the contracts' own rules. Then seats the verifiers and opens the epoch.
+ * the wall clock: the stakes have matured by the contracts' own rules. Then makes the providers' splitters, seats the
+ * verifiers and opens the epoch.
  * From there on blocks come every second, in step with the wall clock.
  */
 export async function startDevnetChain(options: DevnetChainOptions): Promise<DevnetChain> {
@@ -245,18 +247,24 @@ class Setup {
     ]
   }
 
-  /** Seats every verifier, and opens the epoch when there are enough of them. */
+  /** Makes every provider's splitter, seats every verifier, and opens the epoch when there are enough of them. */
   async #seat(contracts: NetworkContracts): Promise<void> {
     const { client } = this.#anvil
     const { deployer, operators } = this.#options
     const verifiers = operators.filter(({ roles }) => roles.includes('verifier'))
-    await this.#mine(
-      verifiers.map(({ operator }, place) => ({
+    const providers = operators.filter(({ roles }) => roles.includes('provider'))
+    await this.#mine([
+      ...providers.map(({ operator }) => ({
+        name: `FeeSplitterFactory.create ${operator.address}`,
+        from: deployer,
+        ...createSplitterCall(contracts, lower(operator.address)),
+      })),
+      ...verifiers.map(({ operator }, place) => ({
         name: `Committee.join ${operator.address}`,
         from: deployer,
         ...joinCall(contracts, lower(operator.address), place),
       })),
-    )
+    ])
     if (verifiers.length < MINIMUM_SIGNERS) return
     const order = await client.readContract({
       address: contracts.committee,

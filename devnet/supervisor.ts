@@ -29,6 +29,7 @@ import type { Anvil } from './chain.ts'
 import { accountOf, devnetOperators, startDevnetChain } from './deploy.ts'
 import { createDevnetNode, DevnetError, type DevnetNode } from './nodeProcess.ts'
 import { isOurs } from './processes.ts'
+import { DEVNET_USDC } from './stage.ts'
 
 export interface DevnetOptions {
   /** Everything lies here; what an earlier devnet left is replaced. */
@@ -82,6 +83,8 @@ export interface DevnetFile {
   readonly pid: number
   readonly seed: string
   readonly rpc: string
+  /** Play USDC of its chain. */
+  readonly usdc: Address
   readonly chainPid: number | undefined
   readonly nodes: readonly string[]
 }
@@ -368,6 +371,7 @@ class Supervisor implements Devnet {
       pid: process.pid,
       seed: this.seed,
       rpc: this.rpc,
+      usdc: DEVNET_USDC,
       chainPid: this.anvil.pid(),
       nodes: this.nodes.map(({ name }) => name),
     }

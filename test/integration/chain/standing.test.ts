@@ -2,6 +2,7 @@ import { domainSeparator, erc20Abi, getAddress, type Hex, parseAbi } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { DEVNET_STANDING, DEVNET_USDC } from '../../../devnet/stage.ts'
 import { CANONICAL } from '../../../src/chain/genesis.ts'
+import { readEarnings } from '../../../src/chain/index.ts'
 import type { Address } from '../../../src/protocol/index.ts'
 import { startTestChain, type TestChain } from '../../support/devnetChain.ts'
 
@@ -65,6 +66,16 @@ describe('what stands on a devnet before its network is deployed', () => {
       ],
     })
     expect([symbol, decimals, name]).toEqual(['USDC', 6, 'USDC'])
+  })
+
+  it('has a splitter for every provider, so that channels can name it (R23)', async () => {
+    const client = chain.client()
+    await client.start()
+    for (const { operator } of chain.of('provider')) {
+      const { isSplitterMade } = await readEarnings(client, operator.address.toLowerCase() as Address)
+      expect(isSplitterMade).toBe(true)
+    }
+    await client.stop()
   })
 
   it('is there after the chain was killed and started again', async () => {
