@@ -120,6 +120,11 @@ export const NET_LIMITS = {
   gossipValidators: limit(16, 'count', 'validators of one topic that run at once'),
   gossipValidatorTimeout: limit(5_000, 'ms', 'a validator that hangs frees its slot; the message is ignored'),
   gossipStuckAfter: limit(12_000, 'ms', 'a gossip peer without an outbound stream for this long is hung up'),
+  gossipSlips: limit(
+    6,
+    'count',
+    'broken promises and early grafts at once that cost nothing: a stall or a crossing message makes a few of an honest peer',
+  ),
   gossipPeersPerIp: limit(10, 'count', 'production: peers of one address before gossipsub counts them as a Sybil'),
   conductFloor: limit(-100, 'points', 'misbehaviour beyond it adds nothing'),
   conductDisconnect: limit(

@@ -88,6 +88,7 @@ export function gossipService(init: RouterInit): (components: GossipSubComponent
       IPColocationFactorWeight: init.profile === 'devnet' ? 0 : -5,
       IPColocationFactorThreshold: NET_LIMITS.gossipPeersPerIp.value,
       IPColocationFactorWhitelist: new Set(init.trustedAddresses),
+      behaviourPenaltyThreshold: NET_LIMITS.gossipSlips.value,
       behaviourPenaltyDecay: 0.9,
     },
   })

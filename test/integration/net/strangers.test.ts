@@ -1,5 +1,6 @@
 import { noise } from '@chainsafe/libp2p-noise'
 import { gossipsub } from '@libp2p/gossipsub'
+import { RPC } from '@libp2p/gossipsub/message'
 import { identify } from '@libp2p/identify'
 import type { Connection, Libp2p, Stream } from '@libp2p/interface'
 import { tcp } from '@libp2p/tcp'
@@ -8,7 +9,7 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import { afterEach, expect, test } from 'vitest'
 import { encodeHello, HELLO_PROTOCOL } from '../../../src/net/hello.ts'
-import { protocolName, topicName } from '../../../src/net/index.ts'
+import { NET_LIMITS, protocolName, topicName } from '../../../src/net/index.ts'
 import { addressOf, codeOf, eventually, Hosts, NETWORK } from './hosts.ts'
 
 const INFER = protocolName(NETWORK, 'infer')
@@ -126,4 +127,38 @@ test('R8: a peer that did not answer when it was asked who it is, is asked again
   await eventually(() => host.gossip.peers(topic).includes(node.peerId.toString()), 'its subscription')
   expect(asked).toBe(2)
   expect(host.connectedPeers()).toEqual([node.peerId.toString()])
+})
+
+test('R9: a few messages announced and not delivered cost a peer nothing, a habit of it costs its standing in gossip', async () => {
+  const topic = topicName(NETWORK, 'vote', 0)
+  const host = await hosts.add('host')
+  host.gossip.subscribe(topic, async () => ({ action: 'accept' }), {
+    maxBytes: 1_024,
+    queueLength: 16,
+    expectedPerSecond: 1,
+  })
+  const node = await stranger()
+  let isHeard = false
+  await node.handle('/meshsub/1.1.0', (stream) => {
+    stream.addEventListener('message', () => {
+      isHeard = true
+    })
+  })
+  const connection = await node.dial(multiaddr(addressOf(host)))
+  const hello = await connection.newStream(HELLO_PROTOCOL)
+  hello.send(prefixed(encodeHello(NETWORK)))
+  const stream = await connection.newStream('/meshsub/1.1.0')
+  await eventually(() => isHeard, 'its subscription')
+  const announce = (count: number, from: number): void => {
+    for (let id = from; id < from + count; id += 1) {
+      const ihave = [{ topicID: topic, messageIDs: [new Uint8Array(20).fill(id)] }]
+      const control = { ihave, iwant: [], graft: [], prune: [], idontwant: [] }
+      stream.send(prefixed(RPC.encode({ subscriptions: [], messages: [], control })))
+    }
+  }
+  announce(3, 1)
+  await new Promise((resolve) => setTimeout(resolve, 5_000))
+  expect(host.gossip.score(node.peerId.toString())).toBe(0)
+  announce(NET_LIMITS.gossipSlips.value + 4, 11)
+  await eventually(() => host.gossip.score(node.peerId.toString()) < 0, 'its score to fall')
 })
