@@ -213,7 +213,8 @@ export class PayeeLedger {
     if (!job.quorum || job.state !== 'served') return []
     if (!accepted) {
       const account = { ...book.account, charged: book.account.charged - job.fee }
-      return [...this.#put(book, account), ...this.#settle(book, job, 'refunded', now)]
+      const entries = [...this.#put(book, account), ...this.#settle(book, job, 'refunded', now)]
+      return [...entries, ...this.#settlePaid(book)]
     }
     return [...this.#putJob(book, { ...job, quorum: false }), ...this.#settlePaid(book)]
   }

@@ -123,7 +123,7 @@ export class PayerLedger {
   /** The provider waits for a voucher of `required`: paid as far as verified heads and the slices of running jobs go. */
   asked(jobId: Digest, required: bigint): Result<Payment, PaymentProblem> {
     const { book, job } = this.#find(jobId)
-    if (required <= authorizedOf(book.account)) return ok({ entries: [] })
+    if (required <= authorizedOf(book.account)) return ok(this.#again(book))
     const covered = job.quorum ? most(job.covered, job.fee) : least(job.fee + job.slice, job.maxFee)
     const target = this.#target(book) - job.covered + most(covered, job.covered)
     if (required > target) return refuse('over-ceiling', `a call for at most ${target}`, `${required}`)
@@ -201,6 +201,11 @@ export class PayerLedger {
     const channel = book.account.id
     const voucher = { channel, amount, signature: signer.sign(voucherDigest(domain, { channel, amount })) }
     return { voucher, entries: this.#put(book, { ...book.account, voucher }) }
+  }
+
+  /** The voucher that may have been lost on its way. */
+  #again({ account: { voucher } }: Book): Payment {
+    return voucher === undefined ? { entries: [] } : { voucher, entries: [] }
   }
 
   #close(book: Book, job: JobAccount, outcome: JobOutcome, now: number): readonly LedgerEntry[] {
