@@ -102,7 +102,7 @@ it('stop answers what waits and leaves no process', async () => {
 
 it('a long run leaves the event loop free', async () => {
   await startEngine()
-  const rounds = await slowRounds(engine, slow, 1.5)
+  const rounds = await slowRounds(engine, slow, 2.5)
   let last = performance.now()
   let longest = 0
   const timer = setInterval(() => {
@@ -111,5 +111,6 @@ it('a long run leaves the event loop free', async () => {
   }, 10)
   const { startedAt, finishedAt } = await outputOf(runOn(engine, slow, slowInput(rounds)))
   clearInterval(timer)
-  expect(longest).toBeLessThan((finishedAt - startedAt) / 2)
+  // A run on the loop would hold it to its end; a loaded machine holds it for a part.
+  expect(longest).toBeLessThan((finishedAt - startedAt) * 0.9)
 })
