@@ -5,6 +5,7 @@ import {
   batchDigest,
   bit,
   countBits,
+  type Digest,
   digestOf,
   leafDigest,
   leafProofOf,
@@ -123,9 +124,12 @@ describe('settlement', () => {
     expect((await provider.chain.force(forced.signed.checkpoint, forced.signed.signature)).ok).toBe(true)
     const other = await world.publish({ provider: 1 })
     await world.settled([other])
-    expect((await world.leaves()).map(({ checkpoint }) => checkpoint)).not.toContain(forced.digest)
     await world.settled([forced])
     built.push(other, forced)
+    const batches = await world.batches()
+    const batchOf = (digest: Digest): number =>
+      batches.findIndex(({ leaves }) => leaves.some(({ checkpoint }) => checkpoint === digest))
+    expect(batchOf(other.digest)).toBeLessThanOrEqual(batchOf(forced.digest))
     const leaf = (await world.leaves()).find(({ checkpoint }) => checkpoint === forced.digest)
     expect(leaf).toMatchObject({ accepted: 0n, rejected: 0n, count: 2, acceptedFee: 0n })
     await world.assertWhole(built)
