@@ -19,8 +19,8 @@ export interface DepositAuthorization {
   readonly collector: Address
   /** In the token's smallest unit. */
   readonly amount: bigint
-  readonly validAfter: number
-  readonly validBefore: number
+  readonly validAfter: number | bigint
+  readonly validBefore: number | bigint
   readonly channelId: Digest
   /** Any number not used yet for this channel: with it the authorization's nonce is of this channel alone. */
   readonly salt: bigint
@@ -35,7 +35,7 @@ export interface DepositPermit {
   /** Any number not used yet with Permit2. */
   readonly nonce: bigint
   /** Last second in which it is good; s. */
-  readonly deadline: number
+  readonly deadline: number | bigint
   readonly channelId: Digest
 }
 
@@ -48,7 +48,7 @@ export interface AllowancePermit {
   /** `nonces(owner)` of the token. */
   readonly nonce: bigint
   /** Last second in which it is good; s. */
-  readonly deadline: number
+  readonly deadline: number | bigint
 }
 
 const AUTHORIZATION_TYPES = {

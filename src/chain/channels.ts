@@ -154,6 +154,12 @@ export const claimCall = (splitter: Address, rows: readonly ClaimRow[]): Call =>
   data: encodeFunctionData({ abi: feeSplitterAbi, functionName: 'claim', args: [abiRows(rows)] }),
 })
 
+/** To the channels themselves, all or nothing: tells why a row is refused. */
+export const claimDirectlyCall = ({ paymentChannels }: NetworkContracts, rows: readonly ClaimRow[]): Call => ({
+  to: paymentChannels,
+  data: encodeFunctionData({ abi: paymentChannelsAbi, functionName: 'claim', args: [abiRows(rows)] }),
+})
+
 /** Sent by anyone, a watch-tower: `signature` is the operator's of the `ClaimBatch` of these rows. */
 export const claimWithSignatureCall = (splitter: Address, rows: readonly ClaimRow[], signature: Hex): Call => ({
   to: splitter,

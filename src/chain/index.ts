@@ -19,6 +19,7 @@ export {
   type ChannelState,
   type ChannelsAt,
   claimCall,
+  claimDirectlyCall,
   claimWithSignatureCall,
   depositCall,
   finalizeWithdrawCall,

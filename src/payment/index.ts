@@ -1,6 +1,12 @@
+export { type ClaimMetrics, createClaimMetrics } from './claimMetrics.ts'
+export { CLAIM_GAS, type ClaimPlan, type ClaimPolicy, type PlanInput, planClaims } from './claimPlan.ts'
+export { type Claimer, type ClaimerInit, type ClaimRound, createClaimer } from './claims.ts'
+export { createDepositWallet, depositCallOf } from './depositWallet.ts'
 export { PaymentError, SpendingError, type SpendingErrorCode, type SpendingErrorDetail } from './errors.ts'
+export { type ChannelService, createPayeeChannels } from './payeeChannels.ts'
 export * from './policy.ts'
 export type * from './ports.ts'
+export { type PaymentLogger, Sendings } from './sendings.ts'
 export {
   createSettlementJournal,
   type SettlementJournal,

@@ -42,14 +42,14 @@ export type ChannelPayment =
   | { readonly kind: 'refund'; readonly config: ChannelConfig; readonly voucher: Voucher; readonly amount?: bigint }
 
 export interface ChannelChainProblem {
-  readonly code: 'deposit-failed' | 'refund-failed' | 'chain-unreachable' | 'insufficient-funds'
+  readonly code: 'deposit-failed' | 'refund-failed' | 'chain-unreachable' | 'insufficient-funds' | 'busy'
   readonly expected: string
   readonly got: string
 }
 
 /** What a provider's node does with the chain for its channels (R24, R25). */
 export interface PayeeChannels {
-  /** Reads a channel and follows it from then on. */
+  /** Reads a channel and follows it from then on; `busy` when too many with money in them are followed. */
   watch(channel: Digest): Promise<Result<ChannelFunds, ChannelChainProblem>>
   /** Deposits, claims, refunds, withdrawals, blocks that became safe, reorganisations: what is left after each. */
   onFunds(listener: (channel: Digest, funds: ChannelFunds) => void): () => void

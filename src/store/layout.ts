@@ -61,6 +61,8 @@ export const TABLES = {
   payeeJobs: ['digest', 'digest'],
   /** How a provider's jobs ended, by job id. */
   payeeSettlements: ['digest'],
+  /** Transactions a provider sends for its channels, by what each is for, until they are safe (R22, R27). */
+  payeeTransactions: ['digest'],
   /** A requester's books of payment channels, by channel. */
   payerChannels: ['digest'],
   /** A requester's jobs that are not settled, by channel and job id. */
