@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander'
+import type { MaxAmount } from '../node/index.ts'
 import { type Digest, isAddress, isDigest, parseModelId } from '../protocol/index.ts'
 
 export const withJson = (command: Command): Command => command.option('--json', 'one JSON object on stdout', false)
@@ -43,6 +44,12 @@ export function opgAmount(text: string): bigint {
   const value = match === null ? 0n : BigInt(`${match[1]}${(match[2] ?? '').padEnd(WEI_DIGITS, '0')}`)
   if (value > 0n) return value
   throw new InvalidArgumentError(`expected an amount of OPG above 0 such as 10000 or 0.5, got ${text}`)
+}
+
+/** An amount of any token in its smallest unit, or of OPG as people write it. */
+export function maxAmount(text: string): MaxAmount {
+  const opg = /^(\S+) *OPG$/i.exec(text.trim())?.[1]
+  return opg === undefined ? { amount: wei(text), opgOnly: false } : { amount: opgAmount(opg), opgOnly: true }
 }
 
 export function address(text: string): `0x${string}` {

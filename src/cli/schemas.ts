@@ -423,6 +423,30 @@ export const resultSchemas = {
     assets: z.array(z.string()),
     resumed: count.describe('settlements of an earlier process that are still open'),
   }),
+  'pay-fetch': z.strictObject({
+    ok,
+    url: z.string(),
+    status: z.int().describe('of HTTP; 400 and above also end with 1'),
+    contentType: z.string(),
+    encoding: z.enum(['utf-8', 'base64']).describe('of body'),
+    body: z.string(),
+    payment: z
+      .strictObject({
+        scheme: z.enum(['exact', 'upto', 'batch-settlement']),
+        network: z.string().describe('CAIP-2'),
+        asset: address,
+        payTo: address,
+        price: amount.describe('what was asked for at most'),
+        spent: amount,
+        deposited: amount.nullable().describe('what went into the channel with it'),
+        transaction: digest.nullable(),
+        payer: address,
+        key: address.describe('who signed: the voucher key of a channel, else the payer'),
+        state: z.enum(['settled', 'unsettled']).describe('unsettled: the server may still take it until it expires'),
+      })
+      .nullable()
+      .describe('null: nobody asked for one'),
+  }),
   facilitator: z.strictObject({ ok, event: z.literal('stopped') }),
   doctor: z.strictObject({
     ok,

@@ -1,0 +1,47 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { openSpendingBook, type SpendingBook, type SpendingPolicy } from '../../payment/index.ts'
+import { openStore, type Store, StoreError } from '../../store/index.ts'
+import type { Home } from '../home.ts'
+import type { NodeLogger } from '../logger.ts'
+import { payFetchError } from './errors.ts'
+
+/** Between two tries for the book of a home; ms. */
+const BUSY_POLL_MS = 100
+
+/** Where a home keeps what its wallet has spent, its channels as a payer, and the authorizations that are out. */
+export const paymentPaths = (home: Home) => ({
+  book: home.path('payments/book'),
+  channels: home.path('payments/channels'),
+  authorizations: home.path('payments/authorizations'),
+})
+
+/**
+ * Runs an errand with the home's book of spendings, which is its alone meanwhile: payments of one home go one after the
+ * other. Throws PayFetchError `wallet-busy` when another process keeps the book for `waitMs`.
+ */
+export async function withSpendingBook<T>(
+  { home, policy, logger }: { readonly home: Home; readonly policy: SpendingPolicy; readonly logger: NodeLogger },
+  waitMs: number,
+  errand: (book: SpendingBook) => Promise<T>,
+): Promise<T> {
+  const store = await openPatiently(paymentPaths(home).book, logger, Date.now() + waitMs)
+  try {
+    return await errand(await openSpendingBook(store, policy))
+  } finally {
+    await store.close()
+  }
+}
+
+async function openPatiently(directory: string, logger: NodeLogger, until: number): Promise<Store> {
+  for (;;) {
+    try {
+      return await openStore(directory, { clock: Date.now, logger })
+    } catch (thrown) {
+      if (!(thrown instanceof StoreError) || thrown.code !== 'store-locked') throw thrown
+      if (Date.now() >= until) {
+        throw payFetchError('wallet-busy', 'the book of spendings', `another process has ${directory} open`)
+      }
+    }
+    await sleep(BUSY_POLL_MS)
+  }
+}
