@@ -252,6 +252,11 @@ contract DevnetContractsTest is Test {
     equal(usdc.totalSupply(), usdc.TOTAL_SUPPLY(), "supply");
   }
 
+  function test_theDollarDescribesItsDomainNoMoreThanUSDC() public {
+    vm.expectRevert("");
+    usdc.eip712Domain();
+  }
+
   function test_theDollarMovesByAuthorizationInBothForms() public {
     (uint8 v, bytes32 r, bytes32 s) = vm.sign(payerKey, authorization(TRANSFER, PAYEE, 3e6, NONCE));
     usdc.transferWithAuthorization(payer, PAYEE, 3e6, 0, FAR, NONCE, v, r, s);

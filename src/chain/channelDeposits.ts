@@ -2,8 +2,7 @@ import { encodeAbiParameters, type Hex, hashTypedData, keccak256, parseAbi, pars
 import { readContract } from 'viem/actions'
 import type { Address, Digest, Signature } from '../protocol/index.ts'
 import type { ChainClient } from './client.ts'
-import { asChainError } from './contracts.ts'
-import { isChainError } from './errors.ts'
+import { isUnreachable } from './rpc.ts'
 
 /** EIP-712 domain of a token, which its EIP-3009 and EIP-2612 signatures are of. */
 export interface TokenDomain {
@@ -194,7 +193,8 @@ export async function readTokenDomain(
       const [, name, version] = await readContract(client, { ...contract, functionName: 'eip712Domain' })
       return { name, version, chainId, token }
     } catch (error) {
-      if (!isChainError(asChainError('eth_call', error), 'reverted')) throw error
+      // Nodes answer a call of a function that is not there in many ways.
+      if (isUnreachable(error)) throw error
       const [name, version] = await Promise.all([
         readContract(client, { ...contract, functionName: 'name' }),
         readContract(client, { ...contract, functionName: 'version' }),

@@ -106,6 +106,7 @@ export class ChannelFollower {
   /** Undefined when the endpoint's blocks are no longer, or not yet, those that are followed. */
   async #read(client: RpcClient, from: number, to: number): Promise<ChannelEvent[] | undefined> {
     const channelIds = [...new Set(this.#watch.channels())]
+    if (channelIds.length === 0) return []
     const logs: RpcLog[] = []
     for (let at = 0; at < channelIds.length; at += CHANNELS_OF_A_FILTER) {
       const ids = channelIds.slice(at, at + CHANNELS_OF_A_FILTER)

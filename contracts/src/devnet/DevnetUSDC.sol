@@ -96,6 +96,16 @@ contract DevnetUSDC is ERC20, ERC3009, Nonces, IERC20Permit, IOPG {
     return super.nonces(owner);
   }
 
+  /// @dev USDC knows no EIP-5267: tools ask for `name` and `version`.
+  function eip712Domain()
+    public
+    pure
+    override
+    returns (bytes1, string memory, string memory, uint256, address, bytes32, uint256[] memory)
+  {
+    revert();
+  }
+
   // solhint-disable-next-line func-name-mixedcase
   function DOMAIN_SEPARATOR() external view returns (bytes32) {
     return _domainSeparatorV4();

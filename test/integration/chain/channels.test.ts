@@ -1,6 +1,7 @@
 import { erc20Abi, type LocalAccount, parseAbi } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { accountOf } from '../../../devnet/deploy.ts'
+import { DEVNET_USDC } from '../../../devnet/stage.ts'
 import {
   allowancePermitDigest,
   type Call,
@@ -152,6 +153,15 @@ describe('payment channels on chain', { timeout: 60_000 }, () => {
     chain.anvil.client.readContract({
       ...{ address: chain.network.contracts.opg, abi: erc20Abi, functionName: 'balanceOf', args: [account] },
     })
+
+  it('are of tokens whose domain is read as they tell it', async () => {
+    const { chainId, contracts } = chain.network
+    expect(domain).toEqual({ name: 'OPG', version: '1', chainId, token: contracts.opg })
+    const dollar = await readTokenDomain(relay, DEVNET_USDC)
+    expect(dollar).toEqual({ name: 'USDC', version: '2', chainId, token: DEVNET_USDC })
+    const none = await readTokenDomain(relay, contracts.permit2).catch((error: unknown) => error)
+    expect(none).toMatchObject({ name: 'ChainError' })
+  })
 
   it('are filled by others with what a payer without ether signed (R23)', async () => {
     const [first, second, empty] = [newChannel(), newChannel(), newChannel()]
