@@ -251,6 +251,29 @@ describe('a settlement that is not answered at once', () => {
     },
     180_000,
   )
+
+  test('whose nonce another transaction took is sent anew, and still moves money once', async () => {
+    const { client } = world.chain.anvil
+    const own = await restart({ settleSeconds: 2 })
+    const payTo = merchant()
+    const terms = usdcTerms(world.network, payTo)
+    const payload = await pay(terms)
+    await world.mining(false)
+    const lost = own.client.settle(payload, terms).catch(() => undefined)
+    const hash = await pooled()
+    await own.stop('SIGKILL')
+    await lost
+    const { nonce } = await client.getTransaction({ hash })
+    await client.dropTransaction({ hash })
+    await client.sendTransaction({ account: world.home.operator, to: payTo, value: 0n, nonce })
+    await client.mine({ blocks: 1 })
+    await world.mining(true)
+    const again = await restart({})
+    await expect.poll(() => again.client.settle(payload, terms), { timeout: 60_000 }).toMatchObject({ success: true })
+    const settled = await again.client.settle(payload, terms)
+    expect(settled.transaction).not.toBe(hash)
+    expect(await world.usdcOf(payTo)).toBe(1_000n)
+  }, 180_000)
 })
 
 async function restart(settings: { readonly settleSeconds?: number }): Promise<RunningFacilitator> {
