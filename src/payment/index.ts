@@ -1,3 +1,10 @@
+export {
+  type ClaimBatch,
+  formatClaimBatch,
+  MAX_CLAIM_FILE_BYTES,
+  parseClaimBatch,
+  signClaimBatches,
+} from './claimFile.ts'
 export { type ClaimMetrics, createClaimMetrics } from './claimMetrics.ts'
 export { CLAIM_GAS, type ClaimPlan, type ClaimPolicy, type PlanInput, planClaims } from './claimPlan.ts'
 export { type Claimer, type ClaimerInit, type ClaimRound, createClaimer } from './claims.ts'
@@ -14,6 +21,7 @@ export {
 } from './settlementJournal.ts'
 export { type BookResult, openSpendingBook, type SpendingBook } from './spendingBook.ts'
 export { type Spending, SpendingLedger, type SpendingRequest, type SpendingTotals } from './spendingLedger.ts'
+export { createWatchTower, type WatchTower } from './watchTower.ts'
 export { formatPayment, parsePayment, type X402Context, type X402Problem, x402ContextOf } from './x402.ts'
 export {
   type ChannelRequirements,

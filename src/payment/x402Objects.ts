@@ -46,7 +46,7 @@ export const uint128 = decimal(MAX_UINT128, 39)
 const uint256 = decimal(2n ** 256n - 1n, 78)
 const uint40 = z.int().min(0).max(MAX_UINT40)
 
-const ecdsa = z
+export const ecdsa = z
   .string()
   .length(132)
   .transform((text) => text.toLowerCase())
@@ -57,7 +57,7 @@ const anySignature = z
   .transform((text) => text.toLowerCase())
   .refine((text): text is Hex => /^0x(?:[0-9a-f]{2})+$/.test(text), 'expected a signature in hex')
 
-const channelConfig = z.strictObject({
+export const channelConfig = z.strictObject({
   payer: account,
   payerAuthorizer: account,
   receiver: account,
