@@ -20,6 +20,7 @@ const CODES: { readonly [E in Exclude<keyof typeof EXIT, 'ok' | 'failed'>]: read
     'network-missing',
     'network-file-malformed',
     'config-invalid',
+    'gateway-unconfigured',
     'socket-path-too-long',
     'role-unsupported',
     'models-missing',

@@ -1,12 +1,24 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { LOG_LEVELS } from '../node/index.ts'
 import { type FacilitatorOptions, facilitator } from './commands/facilitator.ts'
+import { type GatewayOptions, gateway } from './commands/gateway.ts'
 import { type PayFetchOptions, payFetch } from './commands/payFetch.ts'
 import { example, maxAmount, port, positive, withHome, withJson, withWallet } from './options.ts'
+
 import type { RunCommand } from './program.ts'
 
 /** Commands of x402 payments. */
 export function addPayments(program: Command, run: RunCommand): void {
+  const gatewayCommand = program
+    .command('gateway')
+    .description('sell inference to x402 clients over HTTP (Open Inference Protocol), until it is told to stop')
+    .option('--host <address>', 'address to bind instead of gateway.host in config.json')
+    .option('--port <number>', 'port instead of gateway.port; 0 lets the system choose', port)
+    .option('--until-eof', 'also stop when standard input ends', false)
+    .addOption(new Option('--log-level <level>', 'instead of log.level in config.json').choices(LOG_LEVELS))
+  example(withHome(withJson(gatewayCommand)), 'opg gateway --port 8801').action(
+    (options: GatewayOptions & { json: boolean }) => run(options.json, (context) => gateway(options, context)),
+  )
   const facilitatorCommand = program
     .command('facilitator')
     .description('verify and settle x402 payments over HTTP, paying their gas, until it is told to stop')

@@ -415,6 +415,12 @@ export const resultSchemas = {
   'devnet up --detach': z.strictObject({ ok, ...devnet }),
   'devnet down': z.strictObject({ ok, stopped: z.array(z.string()) }),
   'devnet status': z.strictObject({ ok, ...devnet }),
+  'gateway / ready': z.strictObject({
+    event: z.literal('ready'),
+    url: z.string(),
+    metrics: z.string().optional().describe('where the node behind it serves its metrics'),
+  }),
+  gateway: z.strictObject({ ok, event: z.literal('stopped') }),
   'facilitator / ready': z.strictObject({
     event: z.literal('ready'),
     url: z.string(),

@@ -1,1 +1,2 @@
 export { type Facilitator, startFacilitator } from './facilitator/facilitator.ts'
+export { type Gateway, startGateway } from './gateway.ts'

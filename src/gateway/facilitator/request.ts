@@ -45,7 +45,8 @@ const requirements = z.looseObject({
   amount,
   asset: address,
   payTo: address,
-  maxTimeoutSeconds: z.number().positive().max(1e9),
+  /** Zero in what a merchant claims for itself. */
+  maxTimeoutSeconds: z.number().nonnegative().max(1e9),
   extra: z.record(z.string(), z.json()).nullish(),
 })
 const request = z.looseObject({

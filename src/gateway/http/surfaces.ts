@@ -1,10 +1,10 @@
-import type { Hono } from 'hono'
+import type { Env, Hono } from 'hono'
 import type { Registry } from 'prom-client'
 import type { Health } from '../../node/index.ts'
 
 /** `/metrics` and `/healthz`, as a node has them. */
-export function mountSurfaces(
-  app: Hono,
+export function mountSurfaces<E extends Env>(
+  app: Hono<E>,
   components: { readonly registry: Registry; readonly health: () => Health },
 ): void {
   const { registry, health } = components
