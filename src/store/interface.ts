@@ -77,6 +77,8 @@ export interface Store {
    */
   commit(writes: readonly Write[]): Promise<void>
   get<T extends Table>(table: T, key: Key<T>): Promise<Uint8Array | undefined>
+  /** At once: that a key is absent, the filters in memory nearly always know. Throws StoreError `store-closed | store-failed`. */
+  has<T extends Table>(table: T, key: Key<T>): boolean
   /** In key order, as of the moment of the call. */
   iterate<T extends Table>(table: T, range?: Range<T>): AsyncIterable<Entry<T>>
   /** The highest signature of a kind in a scope. */

@@ -232,6 +232,16 @@ class LevelStore implements Store {
     }
   }
 
+  has<T extends Table>(table: T, key: Key<T>): boolean {
+    this.#assertOpen()
+    const bytes = encodeWholeKey(table, key)
+    try {
+      return this.#tables[table].getSync(bytes) !== undefined
+    } catch (thrown) {
+      throw fromLevel(thrown, this.#directory)
+    }
+  }
+
   iterate<T extends Table>(table: T, range: Range<T> = {}): AsyncIterable<Entry<T>> {
     this.#assertOpen()
     return this.#entries(table, this.#tables[table].iterator({ ...bounds(table, range), ...BINARY }))

@@ -105,7 +105,7 @@ class StoredJournal implements ProviderJournal {
 
   /** Every job that was ever answered was reserved first, so a new one costs a single look. */
   async find(jobId: Digest): Promise<StoredAnswer | 'reserved' | undefined> {
-    if ((await this.#store.get('reservations', [jobId])) === undefined) return undefined
+    if (!this.#store.has('reservations', [jobId])) return undefined
     const record = readStoredIf('JobRecord', await this.#store.get('records', [jobId]))
     return record === undefined ? 'reserved' : { jobId, record, chunks: record.transcript?.chunks ?? [] }
   }

@@ -115,6 +115,23 @@ describe('get', () => {
   })
 })
 
+describe('has', () => {
+  it('says at once, from the moment the store is open, what is there and what is not', async () => {
+    const directory = await temporaryDirectory()
+    const first = await openStore(directory, init())
+    expect(first.has('records', [digestOf(1)])).toBe(false)
+    await first.commit([record(1, 7)])
+    expect(first.has('records', [digestOf(1)])).toBe(true)
+    await first.commit([{ type: 'delete', table: 'records', key: [digestOf(1)] }, record(2)])
+    expect([1, 2].map((id) => first.has('records', [digestOf(id)]))).toEqual([false, true])
+    await first.close()
+    expect(() => first.has('records', [digestOf(2)])).toThrow(expect.objectContaining({ code: 'store-closed' }))
+    const second = await openStore(directory, init())
+    expect(second.has('records', [digestOf(2)])).toBe(true)
+    await second.close()
+  })
+})
+
 describe('iterate', () => {
   const sequences = [0, 1, 255, 256, 65_535, 65_536, 2 ** 32, 2 ** 53 - 1]
 
