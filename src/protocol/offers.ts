@@ -11,7 +11,16 @@ import type { Signer } from './ports.ts'
 export const MAX_TERMS_PER_OFFER = 64
 export const MAX_ADDRESSES_PER_OFFER = 16
 
-export const termsDigest = (domain: Domain, terms: Terms): Digest => digestOf(domain, TERMS, terms)
+const termsDigests = new WeakMap<Terms, { readonly domain: Domain; readonly digest: Digest }>()
+
+/** Kept as long as the terms are, which must not be changed: every request asks for those of every live offer. */
+export function termsDigest(domain: Domain, terms: Terms): Digest {
+  const known = termsDigests.get(terms)
+  if (known?.domain === domain) return known.digest
+  const digest = digestOf(domain, TERMS, terms)
+  termsDigests.set(terms, { domain, digest })
+  return digest
+}
 
 /** Enumeration codes as a mask with bit (code - 1), the form `Offer.tiers` and `Offer.privacy` have. */
 export const maskOf = (codes: readonly number[]): number => codes.reduce((mask, code) => mask | (1 << (code - 1)), 0)

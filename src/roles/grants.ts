@@ -82,6 +82,12 @@ const MAX_CACHED_VERDICTS = 1_024
 export function createGrantChecker(components: GrantCheckerComponents, init: GrantCheckerInit): GrantChecker {
   const verdicts = new Map<Digest, Known>()
   const cache = createVerdictCache()
+  const digests = new WeakMap<SignedGrant['grant'], Digest>()
+  const digestOnce = (grant: SignedGrant['grant']): Digest => {
+    const digest = digests.get(grant) ?? digestOf(init.domain, SESSION_GRANT, grant)
+    digests.set(grant, digest)
+    return digest
+  }
   /** Requests that start together wait for one appraisal of the same evidence. */
   const appraisals = new Map<Digest, Promise<Result<GrantVerdict, GrantProblem>>>()
 
@@ -100,7 +106,7 @@ export function createGrantChecker(components: GrantCheckerComponents, init: Gra
 
   return {
     check: async (signed, now) => {
-      const digest = digestOf(init.domain, SESSION_GRANT, signed.grant)
+      const digest = digestOnce(signed.grant)
       const timely = checkWindow(signed, now, init.parameters) ?? checkEpoch(signed, components.committee)
       if (timely !== undefined) return fail(timely)
       const known = verdicts.get(digest)
