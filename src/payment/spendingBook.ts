@@ -16,12 +16,15 @@ export type BookResult = Result<void, SpendingError>
  * counts as spent until somebody knows better.
  */
 export interface SpendingBook {
-  /** Sets an amount aside before it is paid; the same payment again changes nothing. */
-  reserve(request: SpendingRequest): Promise<BookResult>
+  /**
+   * Sets an amount aside before it is paid; the same payment again changes nothing. `alongside` is called once the budgets
+   * allow it: its writes are in the same commit.
+   */
+  reserve(request: SpendingRequest, alongside?: () => readonly Write[]): Promise<BookResult>
   /** Says what a reserved payment took in the end; the rest is free again. */
-  settle(id: Digest, spent: bigint): Promise<BookResult>
+  settle(id: Digest, spent: bigint, alongside?: readonly Write[]): Promise<BookResult>
   /** Sets a payment free that was not made. An unknown id is no fault. */
-  release(id: Digest): Promise<BookResult>
+  release(id: Digest, alongside?: readonly Write[]): Promise<BookResult>
   /** Of the UTC day of `at`, ms, and of the key's life. */
   totals(token: Address, key: Address, at: number): SpendingTotals
   /** A payment by its id, if it is reserved or settled. */
@@ -98,24 +101,26 @@ class StoredBook implements SpendingBook {
     this.#open = open
   }
 
-  async reserve(request: SpendingRequest): Promise<BookResult> {
+  async reserve(request: SpendingRequest, alongside: () => readonly Write[] = () => []): Promise<BookResult> {
     if (!isDigest(request.id) || !isAddress(request.token) || !isAddress(request.key)) {
       throw new TypeError('expected a digest and two lower-case addresses')
     }
     await this.#load(request.id)
     const reserved = this.#ledger.reserve(request)
     if (!reserved.ok) return reserved
-    if (!reserved.value) return await this.#whenStored()
+    const writes = alongside()
+    if (!reserved.value) return await this.#whenStored(writes)
     const spending = this.#ledger.get(request.id) as Spending
     this.#open.set(request.id, spending)
-    return await this.#commit([{ type: 'put', table: 'setAside', key: [request.id], value: bytesOf(spending) }])
+    const put: Write = { type: 'put', table: 'setAside', key: [request.id], value: bytesOf(spending) }
+    return await this.#commit([put, ...writes])
   }
 
-  async settle(id: Digest, spent: bigint): Promise<BookResult> {
-    await this.#load(id)
+  async settle(id: Digest, spent: bigint, alongside: readonly Write[] = []): Promise<BookResult> {
+    if (this.#ledger.get(id) === undefined) await this.#load(id)
     const settled = this.#ledger.settle(id, spent)
     if (!settled.ok) return settled
-    if (!settled.value) return await this.#whenStored()
+    if (!settled.value) return await this.#whenStored(alongside)
     const spending = this.#ledger.get(id) as Spending
     const { day, daySpent, keySpent } = this.#ledger.spentWith(spending)
     const { token, key } = spending
@@ -126,16 +131,17 @@ class StoredBook implements SpendingBook {
       { type: 'put', table: 'spendings', key: [id], value: bytesOf(spending) },
       { type: 'put', table: 'spentDays', key: [token, day], value: amountBytes(daySpent) },
       { type: 'put', table: 'spentKeys', key: [token, key], value: amountBytes(keySpent) },
+      ...alongside,
     ])
   }
 
-  async release(id: Digest): Promise<BookResult> {
-    await this.#load(id)
+  async release(id: Digest, alongside: readonly Write[] = []): Promise<BookResult> {
+    if (this.#ledger.get(id) === undefined) await this.#load(id)
     const released = this.#ledger.release(id)
     if (!released.ok) return released
-    if (!released.value) return await this.#whenStored()
+    if (!released.value) return await this.#whenStored(alongside)
     this.#open.delete(id)
-    return await this.#commit([{ type: 'delete', table: 'setAside', key: [id] }])
+    return await this.#commit([{ type: 'delete', table: 'setAside', key: [id] }, ...alongside])
   }
 
   totals(token: Address, key: Address, at: number): SpendingTotals {
@@ -166,7 +172,8 @@ class StoredBook implements SpendingBook {
   }
 
   /** A payment that was in the book already may still be on its way to the disk. */
-  async #whenStored(): Promise<BookResult> {
+  async #whenStored(writes: readonly Write[]): Promise<BookResult> {
+    if (writes.length > 0) return await this.#commit(writes)
     await this.#stored
     return ok(undefined)
   }

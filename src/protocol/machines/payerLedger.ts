@@ -6,7 +6,6 @@ import type {
   JobOutcome,
   LedgerEntry,
   PaymentFault,
-  PaymentProblem,
 } from '../accounts.ts'
 import { type ChannelConfig, type ChannelDomain, channelIdOf, type Voucher, voucherDigest } from '../channel.ts'
 import { fail, ok, type Result } from '../errors.ts'
@@ -27,9 +26,28 @@ export interface Payment {
   readonly entries: readonly LedgerEntry[]
 }
 
+/** Why a payer's books refuse; `key-shared`: another device signs with this key. */
+export type PayerFault = PaymentFault | 'key-shared'
+
+export interface PayerProblem {
+  readonly code: PayerFault
+  readonly expected: string
+  readonly got: string
+}
+
+/** What a caught-up channel means for jobs that were open in the old books: they are in what the payee charged. */
+export interface CaughtUp {
+  readonly entries: readonly LedgerEntry[]
+  readonly settled: readonly JobAccount[]
+}
+
 interface Book {
   account: ChannelAccount
   funds: ChannelFunds
+  /** The payee's books and these were compared in this process. */
+  compared: boolean
+  /** Somebody else signed with this key meanwhile: nothing more is paid here. */
+  shared: boolean
   readonly jobs: Map<Digest, JobAccount>
 }
 
@@ -49,7 +67,8 @@ export class PayerLedger {
   }
 
   load(account: ChannelAccount, jobs: readonly JobAccount[], funds: ChannelFunds = NO_FUNDS): void {
-    this.#books.set(account.id, { account, funds, jobs: new Map(jobs.map((job) => [job.jobId, job])) })
+    const open = new Map(jobs.map((job) => [job.jobId, job]))
+    this.#books.set(account.id, { account, funds, compared: false, shared: false, jobs: open })
     for (const { jobId } of jobs) this.#channelOf.set(jobId, account.id)
   }
 
@@ -64,6 +83,11 @@ export class PayerLedger {
   job(jobId: Digest): JobAccount | undefined {
     const channel = this.#channelOf.get(jobId)
     return channel === undefined ? undefined : this.#books.get(channel)?.jobs.get(jobId)
+  }
+
+  /** Every channel with books here. */
+  channels(): readonly ChannelAccount[] {
+    return [...this.#books.values()].map(({ account }) => account)
   }
 
   unsettled(channel: Digest): readonly JobAccount[] {
@@ -96,11 +120,28 @@ export class PayerLedger {
     return book.funds.balance - book.account.charged - reserved
   }
 
-  /** Section 4.2: the voucher for the first slice of a job. */
-  reserve({ jobId, channel, maxFee, slice, quorum, now }: JobOrder): Result<Payment, PaymentProblem> {
+  /** The voucher to show a payee that does not know the channel: the highest, or one that authorizes nothing yet. */
+  shown(channel: Digest): Voucher {
+    const { account } = this.#book(channel)
+    return account.voucher ?? this.#sign(channel, 0n)
+  }
+
+  /** The payee's books of the channel do not stand above these: from now on nothing above can be this wallet's. */
+  agree(channel: Digest): void {
+    this.#book(channel).compared = true
+  }
+
+  isShared(channel: Digest): boolean {
+    return this.#books.get(channel)?.shared === true
+  }
+
+  /** Section 4.2: the voucher for the first slice of a job; of one that is reserved, the highest again. */
+  reserve({ jobId, channel, maxFee, slice, quorum, now }: JobOrder): Result<Payment, PayerProblem> {
     const book = this.#books.get(channel)
     if (book === undefined) return refuse('unknown-channel', 'a channel of this wallet', channel)
-    if (book.jobs.has(jobId)) return ok({ entries: [] })
+    if (book.shared) return refuse('key-shared', 'a key that no other device signs with', channel)
+    const known = book.jobs.get(jobId)
+    if (known !== undefined) return ok(this.#again(this.#pay(book, known), book))
     if (book.account.closing) return refuse('channel-closing', 'a channel without a withdrawal', channel)
     const free = this.free(channel)
     if (free < maxFee) return refuse('insufficient-funds', `${maxFee} free on the channel`, `${free}`)
@@ -110,32 +151,49 @@ export class PayerLedger {
     return ok(this.#pay(book, account))
   }
 
-  /** A verified head says `fee`; the next slice is paid ahead, in `quorum` mode only when it is asked for. */
+  /**
+   * A verified head says `fee`; the next slice is paid ahead, in `quorum` mode only when it is asked for. The fee alone is
+   * not kept on disk: it is in the provider's signed head.
+   */
   verified(jobId: Digest, fee: bigint): Payment {
     const { book, job } = this.#find(jobId)
-    if (job.quorum) return { entries: this.#putJob(book, { ...job, fee }) }
     const ahead = fee + job.slice
     // Half a slice at a time: every head would be a voucher else.
-    const due = job.covered < job.maxFee && 2n * (ahead - job.covered) >= job.slice
-    return this.#pay(book, { ...job, fee, covered: due ? least(ahead, job.maxFee) : job.covered })
+    const due = !job.quorum && job.covered < job.maxFee && 2n * (ahead - job.covered) >= job.slice
+    const next = {
+      ...job,
+      fee: most(job.fee, fee),
+      covered: due ? most(job.covered, least(ahead, job.maxFee)) : job.covered,
+    }
+    if (due) return this.#pay(book, next)
+    this.#putJob(book, next)
+    return { entries: [] }
   }
 
-  /** The provider waits for a voucher of `required`: paid as far as verified heads and the slices of running jobs go. */
-  asked(jobId: Digest, required: bigint): Result<Payment, PaymentProblem> {
-    const { book, job } = this.#find(jobId)
-    if (required <= authorizedOf(book.account)) return ok(this.#again(book))
-    const covered = job.quorum ? most(job.covered, job.fee) : least(job.fee + job.slice, job.maxFee)
-    const target = this.#target(book) - job.covered + most(covered, job.covered)
+  /**
+   * The provider waits for a voucher of `required`: paid as far as verified heads and the slices of running jobs go. What
+   * is authorized already is sent again, since the voucher may have been lost with its stream.
+   */
+  asked(jobId: Digest, required: bigint): Result<Payment, PayerProblem> {
+    const { book } = this.#find(jobId)
+    if (required <= authorizedOf(book.account)) return ok(this.#again({ entries: [] }, book))
+    const due = [...book.jobs.values()].map((each) => ({ ...each, covered: most(each.covered, dueOf(each)) }))
+    const target = due.reduce((total, { covered }) => total + covered, book.account.charged)
     if (required > target) return refuse('over-ceiling', `a call for at most ${target}`, `${required}`)
-    return ok(this.#pay(book, { ...job, covered: most(covered, job.covered) }))
+    const raised = due.filter(({ jobId: id, covered }) => covered !== book.jobs.get(id)?.covered)
+    const entries = raised.flatMap((each) => this.#putJob(book, each))
+    const paid = this.#raise(book)
+    return ok({ ...paid, entries: [...entries, ...paid.entries] })
   }
 
   /**
    * The receipt was verified. Its `chargedAfter` is at most what this wallet's jobs can have cost by then. In `quorum` mode the
    * fee is owed once the certificate accepts.
    */
-  serve(jobId: Digest, fee: bigint, chargedAfter: bigint, now: number): Result<Payment, PaymentProblem> {
+  serve(jobId: Digest, fee: bigint, chargedAfter: bigint, now: number): Result<Payment, PayerProblem> {
     const { book, job } = this.#find(jobId)
+    if (fee > job.maxFee) return refuse('over-ceiling', `a fee of at most ${job.maxFee}`, `${fee}`)
+    if (chargedAfter < fee) return refuse('over-ceiling', `chargedAfter of at least the fee ${fee}`, `${chargedAfter}`)
     const others = [...book.jobs.values()].filter((other) => other.jobId !== jobId)
     const bound = others.reduce((total, { maxFee }) => total + maxFee, book.account.charged + fee)
     if (chargedAfter > bound) return refuse('over-ceiling', `chargedAfter of at most ${bound}`, `${chargedAfter}`)
@@ -154,19 +212,60 @@ export class PayerLedger {
   }
 
   /**
-   * A voucher this key signed that these books do not know: they are old, and catch up (R27). Whoever finds one while its
-   * books are current shares its key with another device.
+   * What a provider shows of a job whose stream was lost: its last signed head, or its receipt. It can have released a
+   * slice beyond what was authorized for the job; more it cannot have earned.
    */
-  catchUp(voucher: Voucher, charged: bigint): Result<readonly LedgerEntry[], PaymentProblem> {
+  recalled(jobId: Digest, fee: bigint): Result<void, PayerProblem> {
+    const { book, job } = this.#find(jobId)
+    const bound = least(most(job.covered, job.fee) + job.slice, job.maxFee)
+    if (fee > bound) return refuse('over-ceiling', `a fee of at most ${bound}`, `${fee}`)
+    this.#putJob(book, { ...job, fee })
+    return ok(undefined)
+  }
+
+  /**
+   * A voucher this key signed that these books do not know: they are old, and catch up, once (R27). Whoever finds one
+   * after the books were compared shares its key with another device, and stops. Jobs that were open in the old books
+   * are in what the payee charged.
+   */
+  catchUp(voucher: Voucher, charged: bigint, now: number): Result<CaughtUp, PayerProblem> {
     const book = this.#books.get(voucher.channel)
     if (book === undefined) return refuse('unknown-channel', 'a channel of this wallet', voucher.channel)
     const { domain, crypto, signer } = this.#init
     const recovered = crypto.recover(voucherDigest(domain, voucher), voucher.signature)
     if (recovered !== signer.address) return refuse('bad-voucher', `${signer.address}`, recovered ?? 'no signer')
     const { account } = book
-    if (voucher.amount <= authorizedOf(account)) return ok([])
+    if (voucher.amount <= authorizedOf(account)) {
+      book.compared = true
+      return ok({ entries: [], settled: [] })
+    }
+    if (book.compared) {
+      book.shared = true
+      return refuse('key-shared', `at most ${authorizedOf(account)} signed by this key`, `${voucher.amount}`)
+    }
+    book.compared = true
+    const settled = [...book.jobs.values()].map((job): JobAccount => ({ ...job, state: 'settled', outcome: 'paid' }))
     const next = { ...account, voucher, charged: most(account.charged, least(charged, voucher.amount)) }
-    return ok(this.#put(book, next))
+    const entries = [...this.#put(book, next), ...settled.flatMap((job) => this.#close(book, job, 'paid', now))]
+    return ok({ entries, settled })
+  }
+
+  #book(channel: Digest): Book {
+    const book = this.#books.get(channel)
+    if (book === undefined) throw new RangeError(`channel ${channel} is not in these books`)
+    return book
+  }
+
+  #sign(channel: Digest, amount: bigint): Voucher {
+    const { domain, signer } = this.#init
+    return { channel, amount, signature: signer.sign(voucherDigest(domain, { channel, amount })) }
+  }
+
+  /** The voucher that may have been lost on its way, where no new one is due. */
+  #again(payment: Payment, { account }: Book): Payment {
+    return payment.voucher === undefined && account.voucher !== undefined
+      ? { ...payment, voucher: account.voucher }
+      : payment
   }
 
   #find(jobId: Digest): { readonly book: Book; readonly job: JobAccount } {
@@ -197,15 +296,8 @@ export class PayerLedger {
   #raise(book: Book): Payment {
     const amount = this.#target(book)
     if (amount <= authorizedOf(book.account)) return { entries: [] }
-    const { domain, signer } = this.#init
-    const channel = book.account.id
-    const voucher = { channel, amount, signature: signer.sign(voucherDigest(domain, { channel, amount })) }
+    const voucher = this.#sign(book.account.id, amount)
     return { voucher, entries: this.#put(book, { ...book.account, voucher }) }
-  }
-
-  /** The voucher that may have been lost on its way. */
-  #again({ account: { voucher } }: Book): Payment {
-    return voucher === undefined ? { entries: [] } : { voucher, entries: [] }
   }
 
   #close(book: Book, job: JobAccount, outcome: JobOutcome, now: number): readonly LedgerEntry[] {
@@ -226,8 +318,11 @@ export class PayerLedger {
   }
 }
 
+/** What a running job may be authorized: what was verified, and a slice ahead except where a certificate decides. */
+const dueOf = ({ quorum, fee, slice, maxFee }: JobAccount): bigint => (quorum ? fee : least(fee + slice, maxFee))
+
 const least = (a: bigint, b: bigint): bigint => (a < b ? a : b)
 const most = (a: bigint, b: bigint): bigint => (a > b ? a : b)
 
-const refuse = (code: PaymentFault, expected: string, got: string): Result<never, PaymentProblem> =>
+const refuse = (code: PayerFault, expected: string, got: string): Result<never, PayerProblem> =>
   fail({ code, expected, got })

@@ -4,6 +4,7 @@ import {
   type AnswerFault,
   type AnswerProblem,
   ASSURANCE,
+  ceilingOf,
   chargeOf,
   digestOf,
   H,
@@ -197,12 +198,13 @@ describe('head-regressed', () => {
 })
 
 describe('head-over-ceiling', () => {
-  it('is a head whose fee is above maxFee', () => {
+  it('is a head whose fee is above the price of its units, all their time billed', () => {
     const exchange = exchangeOf()
     const { session } = exchange.provider.grant
+    const ceiling = ceilingOf(exchange.provider.offer.terms[0] as Terms, 0, 3)
     for (const [fee, code] of [
-      [exchange.request.job.maxFee + 1n, 'head-over-ceiling'],
-      [exchange.request.job.maxFee, 'ok'],
+      [ceiling + 1n, 'head-over-ceiling'],
+      [ceiling, 'ok'],
     ] as const) {
       const checker = checkerOf(exchange)
       checker.chunk(exchange.chunks[0]!)
@@ -295,7 +297,7 @@ describe('receipt-fee', () => {
     const exchange = exchangeOf()
     const terms = exchange.provider.offer.terms[0] as Terms
     const { session } = exchange.provider.grant
-    const usage = { inputUnits: 1_000_000, outputUnits: 3, startedAt: NOW + 1, finishedAt: NOW + 2 }
+    const usage = { inputUnits: 100, outputUnits: 3, startedAt: NOW + 1, finishedAt: NOW + 2 }
     const charge = chargeOf(terms, usage)
     expect(charge.fee).toBeLessThan(exchange.request.job.maxFee)
     const head = signHead({ ...exchange.heads[0]!.head, fee: charge.fee }, session)

@@ -143,7 +143,7 @@ class World {
       case 'end':
         return this.feed({ type: 'end', now, outcome: reply.outcome })
       case 'refusal':
-        return this.feed({ type: 'refused', code: reply.code, message: reply.message })
+        return this.feed({ type: 'refused', now, code: reply.code, message: reply.message })
       default:
         return this.feed({ type: 'accepted' })
     }
@@ -259,7 +259,7 @@ describe('a request (section 4.2)', () => {
     const world = new World({ providers: 2 })
     world.feed({ type: 'start' })
     world.accept()
-    world.feed({ type: 'refused', code: 'busy', message: 'busy' })
+    world.feed({ type: 'refused', now: NOW, code: 'busy', message: 'busy' })
     world.accept()
     expect(new Set(typed(world.effects, 'persist-job').map(({ jobId }) => jobId)).size).toBe(2)
   })
@@ -277,7 +277,7 @@ describe('a request (section 4.2)', () => {
     world.feed({ type: 'start' })
     expect(world.replyAll(replies)).toEqual([])
     expect(world.certify()).toEqual([])
-    expect(world.feed({ type: 'stream-failed', code: 'x', message: 'x' })).toEqual([])
+    expect(world.feed({ type: 'stream-failed', now: NOW, code: 'x', message: 'x', sent: true })).toEqual([])
   })
 })
 
@@ -452,8 +452,8 @@ describe('an answer that does not hold', () => {
 
 describe('failover (section 4.6)', () => {
   const CAUSES: readonly (readonly [string, RequesterEvent, string])[] = [
-    ['refuses', { type: 'refused', code: 'busy', message: 'full' }, 'refused'],
-    ['vanishes', { type: 'stream-failed', code: 'reset', message: 'gone' }, 'stream-failed'],
+    ['refuses', { type: 'refused', now: NOW, code: 'busy', message: 'full' }, 'refused'],
+    ['vanishes', { type: 'stream-failed', now: NOW, code: 'reset', message: 'gone', sent: true }, 'stream-failed'],
     ['ends without a receipt', { type: 'end', now: NOW, outcome: 'complete' }, 'stream-failed'],
   ]
 
@@ -485,7 +485,7 @@ describe('failover (section 4.6)', () => {
       const world = new World({ providers: 2, order: { mode } })
       const replies = world.begin(0, 18 * CHUNK)
       world.replyAll(replies.filter(({ type }) => type === 'chunk' || type === 'head'))
-      const effects = world.feed({ type: 'stream-failed', code: 'reset', message: 'gone' })
+      const effects = world.feed({ type: 'stream-failed', now: NOW, code: 'reset', message: 'gone', sent: true })
       expect(types(effects)).toEqual(['close-stream', 'check-evidence'])
     }
   })
@@ -493,9 +493,9 @@ describe('failover (section 4.6)', () => {
   it('ends with the last cause when every provider failed', () => {
     const world = new World({ providers: 2 })
     world.begin()
-    world.feed({ type: 'stream-failed', code: 'reset', message: 'gone' })
+    world.feed({ type: 'stream-failed', now: NOW, code: 'reset', message: 'gone', sent: true })
     world.accept()
-    world.feed({ type: 'refused', code: 'busy', message: 'full' })
+    world.feed({ type: 'refused', now: NOW, code: 'busy', message: 'full' })
     expect(world.failure).toMatchObject({ code: 'refused', cause: 'busy', message: 'full' })
   })
 })
@@ -555,8 +555,8 @@ describe('the end of a request', () => {
         { type: 'cancel' },
         { type: 'start' },
         { type: 'end', now: NOW, outcome: 'failed' },
-        { type: 'refused', code: 'busy', message: 'x' },
-        { type: 'stream-failed', code: 'x', message: 'x' },
+        { type: 'refused', now: NOW, code: 'busy', message: 'x' },
+        { type: 'stream-failed', now: NOW, code: 'x', message: 'x', sent: true },
         { type: 'evidence-refused', code: 'x', message: 'x' },
       ] as const satisfies readonly RequesterEvent[]) {
         expect(world.feed(event)).toEqual([])
