@@ -56,7 +56,7 @@ function lineOf(progress: RequestProgress): string {
       return `${progress.count} live offers fit`
     case 'offer-chosen': {
       const { signed, ceiling } = progress.offer
-      return `offer of ${short(signed.offer.operator)} chosen, at most ${ceiling} wei (unpaid: channel 0)`
+      return `offer of ${short(signed.offer.operator)} chosen, at most ${ceiling} wei`
     }
     case 'evidence-checked': {
       const assurance = nameOfCode(ASSURANCE, progress.assurance)
@@ -75,6 +75,12 @@ function lineOf(progress: RequestProgress): string {
       const because = reason === undefined ? '' : `, reason: ${nameOfCode(REASON, reason)}`
       return `${votes} of ${committee} votes: ${status}${because}`
     }
+    case 'channel':
+      return `channel ${short(progress.channel)} holds the ${progress.maxFee} wei it may cost`
+    case 'voucher':
+      return `voucher: ${progress.authorized} wei authorized on the channel`
+    case 'resumed':
+      return `stream lost; job ${short(progress.jobId)} asked for again`
     case 'failover':
       return `provider ${short(progress.provider)} dropped: ${progress.code}, ${progress.message}`
   }

@@ -97,6 +97,12 @@ export function renderProgress(progress: RequestProgress): string {
       return `receipt checked, fee ${opgOf(progress.fee)}; waiting for the rest`
     case 'certificate':
       return `certificate: ${progress.verdict.status}, ${progress.verdict.votes} of ${progress.verdict.committee}`
+    case 'channel':
+      return `channel ${shortId(progress.channel)} holds ${opgOf(progress.maxFee)} for it`
+    case 'voucher':
+      return `authorized up to ${opgOf(progress.authorized)}`
+    case 'resumed':
+      return `the stream was lost; asking ${shortId(progress.provider)} for job ${shortId(progress.jobId)} again`
     case 'failover':
       return `${shortId(progress.provider)} failed: ${progress.code}; trying the next`
   }

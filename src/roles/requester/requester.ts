@@ -1,26 +1,25 @@
 import type { ChunkOpener, Sealing } from '../../attestation/index.ts'
 import { type Host, isNetError, protocolName } from '../../net/index.ts'
+import type { PaymentRequired } from '../../payment/index.ts'
 import {
   type Address,
   ANSWER_FAULTS,
-  CHECKPOINT,
   type Clock,
   canonicalBytes,
   type Digest,
   type Domain,
-  digestOf,
   fail,
-  hasBit,
   inputHashOf,
   isRefusalCode,
   type Json,
+  type LedgerEntry,
   ok,
   type Parameters,
   parametersHashOf,
   type Random,
   type RankedOffer,
-  RECEIPT,
   type Receipt,
+  type RefusalCode,
   type RequesterEffect,
   type RequesterEvent,
   RequesterMachine,
@@ -37,8 +36,7 @@ import {
   type TranscriptChunk,
   toError,
   type Verdict,
-  verifyCertificate,
-  verifyMerkleProof,
+  type Voucher,
 } from '../../protocol/index.ts'
 import type { InferCertificate, InferRequest, InferServerFrame } from '../../wire/index.ts'
 import type { CommitteeLookup } from '../committee.ts'
@@ -49,6 +47,10 @@ import type { PeerDirectory } from '../peerDirectory.ts'
 import { sealingContext } from '../sealingContext.ts'
 import type { Sync } from '../sync.ts'
 import { FrameFault } from '../typedStream.ts'
+import { checkCertificate } from './certificateCheck.ts'
+import { type KeptJob, rankedOfKept } from './keptJob.ts'
+import type { Counterparty, Payer } from './payer.ts'
+import { recallJob } from './recall.ts'
 import { createInferStreamPool, type InferStream, type InferStreamPool } from './streamPool.ts'
 
 export interface InferenceOrder {
@@ -78,6 +80,10 @@ export type RequestProgress =
   | { readonly type: 'head'; readonly jobId: Digest; readonly index: number; readonly head: Digest }
   | { readonly type: 'receipt'; readonly jobId: Digest; readonly fee: bigint }
   | { readonly type: 'certificate'; readonly jobId: Digest; readonly verdict: Verdict }
+  | { readonly type: 'channel'; readonly channel: Digest; readonly maxFee: bigint }
+  | { readonly type: 'voucher'; readonly jobId: Digest; readonly authorized: bigint }
+  /** A paid job's stream was lost: the same job is asked for again. */
+  | { readonly type: 'resumed'; readonly jobId: Digest; readonly provider: Address }
   | { readonly type: 'failover'; readonly provider: Address; readonly code: string; readonly message: string }
 
 export interface RequestAnswer extends RequestSuccess {
@@ -97,12 +103,18 @@ export interface RequestOptions {
 
 export interface Requester {
   request(order: InferenceOrder, options?: RequestOptions): Promise<Result<RequestAnswer, RequestFailure>>
+  /** Asks for a job of an earlier run again: what was stored comes back, charged once (R27). Throws RangeError for one that is not kept. */
+  retry(jobId: Digest, options?: RequestOptions): Promise<Result<RequestAnswer, RequestFailure>>
+  /** Settles what lost streams left open with a connected provider; what cannot be decided yet stays open (R26). */
+  recall(provider: Address): Promise<void>
   stop(): Promise<void>
 }
 
 /** What a requester keeps: what it asked for before it asks, and what it got (section 4). */
 export interface RequesterJournal {
-  saveJob(jobId: Digest, signed: SignedJob): Promise<void>
+  saveJob(jobId: Digest, kept: KeptJob): Promise<void>
+  /** What `saveJob` kept; absent where a requester never pays. */
+  loadJob?(jobId: Digest): Promise<KeptJob | undefined>
   saveAnswer(answer: RequestAnswer): Promise<void>
 }
 
@@ -115,6 +127,8 @@ export interface RequesterComponents {
   readonly committee: CommitteeLookup
   readonly sealing: Sealing
   readonly journal: RequesterJournal
+  /** Absent where jobs are unpaid. */
+  readonly payer?: Payer
   readonly signer: Signer
   readonly crypto: Secp256k1
   readonly random: Random
@@ -127,11 +141,20 @@ export interface RequesterRoleInit {
   readonly parameters: Parameters
 }
 
+/** A stored answer is sent at once; one that still runs may take as long as any, ms. */
+const RETRY_TIMEOUT_MS = 60_000
 /** How long a request waits for the first offer that fits, ms. */
 const OFFER_WAIT_MS = 10_000
 const DIAL_TIMEOUT_MS = 10_000
 /** A provider that stays silent this long is given up for the next, ms. */
 const FRAME_TIMEOUT_MS = 60_000
+/** A provider that was told to stop a paid job has this long to end it, ms. */
+const CANCEL_WAIT_MS = 5_000
+/** Before a lost stream is opened again: once, twice, three times this, ms. */
+const RESUME_PAUSE_MS = 250
+/** A call for more than is verified yet is looked at again after this, ms, so many times. */
+const ASK_LATER_MS = 250
+const MAX_ASKS = 40
 
 export function createRequester(components: RequesterComponents, init: RequesterRoleInit): Requester {
   const { host } = components
@@ -141,9 +164,52 @@ export function createRequester(components: RequesterComponents, init: Requester
     conduct: host.conduct,
   })
   const offDisconnected = host.onPeerDisconnected((peer) => pool.forget(peer))
-  const seen = new Map<Address, { latencyMs: number; reputation: number }>()
+  const shared: Shared = { pool, seen: new Map(), running: new Set() }
+  const recall = async (provider: Address): Promise<void> => {
+    const { payer, directory, journal, logger } = components
+    const peer = directory.peerOf(provider)
+    if (payer === undefined || peer === undefined || journal.loadJob === undefined) return
+    for (const account of payer.openWith(provider)) {
+      const { jobId } = account
+      if (shared.running.has(jobId)) continue
+      shared.running.add(jobId)
+      try {
+        const kept = await journal.loadJob(jobId)
+        if (kept === undefined) {
+          logger.warn({ jobId }, 'a job stays pending: what was asked for is not kept')
+          continue
+        }
+        const stream = await pool.take(peer)
+        try {
+          await recallJob({ ...components, payer }, init.domain, stream, account, kept)
+          pool.give(stream)
+        } catch (thrown) {
+          stream.abort(toError(thrown))
+          throw thrown
+        }
+      } catch (thrown) {
+        if (!(thrown instanceof FrameFault) && !isNetError(thrown)) throw thrown
+        logger.warn({ jobId, code: thrown.code }, 'a job could not be recalled')
+        return
+      } finally {
+        shared.running.delete(jobId)
+      }
+    }
+  }
   return {
-    request: (order, options = {}) => new RunningRequest(components, init, pool, seen, order, options).run(),
+    request: (order, options = {}) => new RunningRequest(components, init, shared, order, options, recall).run(),
+    retry: async (jobId, options = {}) => {
+      const kept = await components.journal.loadJob?.(jobId)
+      const offer = kept && rankedOfKept(init.domain, kept)
+      if (kept === undefined || offer === undefined) throw new RangeError(`expected a kept job, got ${jobId}`)
+      const { job, input } = kept
+      const parameters: Json = JSON.parse(new TextDecoder().decode(kept.parameters))
+      const { model, tier, privacy, mode, maxOutputUnits } = job
+      const timeoutMs = RETRY_TIMEOUT_MS
+      const order = { model, input, parameters, tier, privacy, mode, maxOutputUnits, timeoutMs }
+      return await new RunningRequest(components, init, shared, order, options, recall, { kept, offer }).run()
+    },
+    recall,
     stop: () => {
       offDisconnected()
       return pool.close()
@@ -151,14 +217,30 @@ export function createRequester(components: RequesterComponents, init: Requester
   }
 }
 
+/** What requests of one requester share. */
+interface Shared {
+  readonly pool: InferStreamPool
+  readonly seen: Experiences
+  /** Jobs a request or a recall is busy with. */
+  readonly running: Set<Digest>
+}
+
+interface Kept {
+  readonly kept: KeptJob
+  readonly offer: RankedOffer
+}
+
 /** The stream that carries the present attempt. */
 interface Conversation {
   readonly stream: InferStream
   readonly provider: Address
+  readonly jobId: Digest
   /** A receipt was read, good or bad. */
   receipted: boolean
   /** Its terminal frame was read. */
   ended: boolean
+  /** What the provider showed of its books before it refused. */
+  required: PaymentRequired | undefined
 }
 
 /** What a failure says about the peer; one that rests on this node's own policy or view of the chain says nothing. */
@@ -173,10 +255,11 @@ type Experiences = Map<Address, { latencyMs: number; reputation: number }>
 class RunningRequest {
   readonly #c: RequesterComponents
   readonly #init: RequesterRoleInit
-  readonly #pool: InferStreamPool
-  readonly #seen: Experiences
+  readonly #shared: Shared
   readonly #order: InferenceOrder
   readonly #options: RequestOptions
+  readonly #recall: (provider: Address) => Promise<void>
+  readonly #kept: Kept | undefined
   readonly #inputSalt: Digest
   readonly #parameters: Uint8Array
   readonly #done = Promise.withResolvers<Result<RequestAnswer, RequestFailure>>()
@@ -187,30 +270,43 @@ class RunningRequest {
   #certificate: InferCertificate | undefined
   #receipt: Receipt | undefined
   #settled = false
+  /** Effects are carried out in the order of their events. */
+  readonly #waiting: RequesterEffect[] = []
+  #isCarrying = false
+  /** Frees what was promised of a channel to a job that is not in the books yet. */
+  #promised: (() => void) | undefined
+  readonly #jobs: Digest[] = []
+  #resumes = 0
+  #asks = 0
+  #giveUp: NodeJS.Timeout | undefined
+  #saving: Promise<void> | undefined
 
   constructor(
     components: RequesterComponents,
     init: RequesterRoleInit,
-    pool: InferStreamPool,
-    seen: Experiences,
+    shared: Shared,
     order: InferenceOrder,
     options: RequestOptions,
+    recall: (provider: Address) => Promise<void>,
+    kept?: Kept,
   ) {
     this.#c = components
     this.#init = init
-    this.#pool = pool
-    this.#seen = seen
+    this.#shared = shared
     this.#order = order
     this.#options = options
-    this.#inputSalt = randomDigest(components.random)
-    this.#parameters = canonicalBytes(order.parameters)
+    this.#recall = recall
+    this.#kept = kept
+    this.#inputSalt = kept?.kept.inputSalt ?? randomDigest(components.random)
+    this.#parameters = kept?.kept.parameters ?? canonicalBytes(order.parameters)
   }
 
   async run(): Promise<Result<RequestAnswer, RequestFailure>> {
     const { domain } = this.#init
     const { signer, crypto, random, clock } = this.#c
     const deadline = clock() + this.#order.timeoutMs
-    const offers = await this.#findOffers(deadline)
+    const kept = this.#kept
+    const offers = kept === undefined ? await this.#findOffers(deadline) : [kept.offer]
     this.#progress({ type: 'offers', count: offers.length })
     this.#machine = new RequesterMachine({
       domain,
@@ -218,6 +314,8 @@ class RunningRequest {
       random,
       requester: signer,
       offers,
+      ...(this.#c.payer === undefined ? {} : { books: this.#c.payer.ledger }),
+      ...(kept === undefined ? {} : { again: { job: kept.kept.job, signature: kept.kept.signature } }),
       order: {
         model: this.#order.model,
         inputHash: inputHashOf(this.#inputSalt, this.#order.input),
@@ -239,6 +337,9 @@ class RunningRequest {
       return await this.#done.promise
     } finally {
       clearTimeout(timer)
+      clearTimeout(this.#giveUp)
+      this.#promised?.()
+      for (const jobId of this.#jobs) this.#shared.running.delete(jobId)
       this.#options.signal?.removeEventListener('abort', cancel)
     }
   }
@@ -274,7 +375,7 @@ class RunningRequest {
         ...(only === undefined ? {} : { only }),
         ...(ignore === undefined ? {} : { ignore }),
       },
-      (operator) => this.#seen.get(operator) ?? { latencyMs: 0, reputation: 0.5 },
+      (operator) => this.#shared.seen.get(operator) ?? { latencyMs: 0, reputation: 0.5 },
     )
   }
 
@@ -284,7 +385,10 @@ class RunningRequest {
 
   #dispatch(event: RequesterEvent): void {
     if (this.#machine === undefined || this.#settled) return
-    this.#carryOut(this.#machine.handle(event)).catch((thrown) => {
+    this.#waiting.push(...this.#machine.handle(event))
+    if (this.#isCarrying) return
+    this.#isCarrying = true
+    this.#carryOut().catch((thrown) => {
       const error = toError(thrown)
       this.#c.logger.error({ error: error.message }, 'request not carried out')
       this.#settle(fail({ code: 'stream-failed', message: error.message, deliveredChunks: 0, paid: 0n }))
@@ -296,35 +400,189 @@ class RunningRequest {
     this.#done.resolve(result)
   }
 
-  async #carryOut(effects: readonly RequesterEffect[]): Promise<void> {
-    for (const effect of effects) {
-      switch (effect.type) {
-        case 'check-evidence':
-          this.#progress({ type: 'offer-chosen', offer: effect.offer })
-          void this.#checkEvidence(effect.offer)
-          break
-        case 'persist-job':
-          await this.#c.journal.saveJob(effect.jobId, effect.signed)
-          break
-        case 'send-job':
-          void this.#converse(effect.jobId, effect.signed, effect.offer)
-          break
-        case 'deliver':
-          this.#options.onChunks?.(effect.chunks)
-          break
-        case 'close-stream':
-          this.#closeStream(effect.whole)
-          break
-        case 'report':
-          this.#report(effect.provider, effect.code, effect.message)
-          break
-        case 'succeed':
-          await this.#succeed(effect.result)
-          break
-        case 'fail':
-          this.#settle(fail(effect.failure))
-          break
+  async #carryOut(): Promise<void> {
+    for (let effect = this.#waiting.shift(); effect !== undefined; effect = this.#waiting.shift()) {
+      // Answer and settlement reach the disk in one group.
+      const answered = this.#waiting.find((each) => each.type === 'succeed')
+      if (effect.type === 'settle' && answered !== undefined) this.#saving = this.#save(answered.result)
+      const done = this.#carry(effect)
+      if (done !== undefined) await done
+    }
+    this.#isCarrying = false
+  }
+
+  #carry(effect: RequesterEffect): Promise<void> | undefined {
+    switch (effect.type) {
+      case 'check-evidence':
+        this.#progress({ type: 'offer-chosen', offer: effect.offer })
+        void this.#checkEvidence(effect.offer)
+        return undefined
+      case 'open-channel':
+        this.#spend(effect.offer, (to, payer) => this.#openChannel(to, payer, effect.maxFee))
+        return undefined
+      case 'mend-channel': {
+        const required = this.#conversation?.required
+        this.#spend(effect.offer, (to, payer) => this.#mendChannel(to, payer, { ...effect, required }))
+        return undefined
       }
+      case 'compare-books':
+        this.#spend(effect.offer, async (to, payer) => {
+          const shared = await payer.isShared(to, effect.channel)
+          this.#dispatch({ type: 'books-compared', now: this.#c.clock(), shared })
+        })
+        return undefined
+      case 'reserve-budget':
+        return this.#reserve(effect)
+      case 'persist-job':
+        return this.#persistJob(effect, [])
+      case 'persist':
+        return this.#c.payer?.persist(effect.entries)
+      case 'settle':
+        return this.#c.payer?.settle(effect.jobId, effect.spent, effect.entries)
+      case 'send-job':
+        void this.#converse(effect)
+        return undefined
+      case 'send-voucher':
+        return this.#sendVoucher(effect.voucher)
+      case 'ask-later':
+        return this.#askLater(effect.event)
+      case 'cancel-job':
+        return this.#cancelJob(effect.jobId)
+      case 'deliver':
+        this.#options.onChunks?.(effect.chunks)
+        return undefined
+      case 'close-stream':
+        this.#closeStream(effect.whole)
+        return undefined
+      case 'report':
+        this.#report(effect.provider, effect.code, effect.message)
+        return undefined
+      case 'succeed':
+        return this.#succeed(effect.result)
+      case 'fail':
+        this.#settle(fail(effect.failure))
+        return undefined
+    }
+  }
+
+  /** What needs the provider's ear and the wallet; frames go on meanwhile. */
+  #spend(offer: RankedOffer, action: (to: Counterparty, payer: Payer) => Promise<void>): void {
+    const { payer, clock } = this.#c
+    const run = async (): Promise<void> => {
+      if (payer === undefined) throw new RangeError('a paid job without a wallet')
+      await action({ offer, peer: await this.#connect(offer), pool: this.#shared.pool }, payer)
+    }
+    run().catch((thrown) => {
+      const { message } = toError(thrown)
+      const code = thrown instanceof FrameFault || isNetError(thrown) ? thrown.code : 'unreachable'
+      this.#dispatch({ type: 'money-refused', now: clock(), code, message })
+    })
+  }
+
+  async #openChannel(to: Counterparty, payer: Payer, maxFee: bigint): Promise<void> {
+    await this.#recall(to.offer.signed.offer.operator)
+    const opened = await payer.channelFor(to, maxFee)
+    const now = this.#c.clock()
+    if (!opened.ok) return this.#dispatch({ type: 'money-refused', now, ...opened.error })
+    this.#promised?.()
+    this.#promised = opened.value.done
+    if (this.#settled) return opened.value.done()
+    const { channel } = opened.value
+    this.#progress({ type: 'channel', channel, maxFee })
+    this.#dispatch({ type: 'channel-ready', now, channel })
+  }
+
+  async #mendChannel(
+    to: Counterparty,
+    payer: Payer,
+    refusal: {
+      readonly channel: Digest
+      readonly code: RefusalCode
+      readonly required: PaymentRequired | undefined
+    },
+  ): Promise<void> {
+    const { channel } = refusal
+    const mended = await payer.mend(to, channel, refusal)
+    const now = this.#c.clock()
+    this.#dispatch(
+      mended.ok ? { type: 'channel-ready', now, channel } : { type: 'money-refused', now, ...mended.error },
+    )
+  }
+
+  /** The job is signed once the budgets hold it, and all of it is one commit. */
+  async #reserve({ jobId, job }: Extract<RequesterEffect, { type: 'reserve-budget' }>): Promise<void> {
+    const { payer, clock } = this.#c
+    if (payer === undefined) throw new RangeError('a paid job without a wallet')
+    let kept: Promise<void> | undefined
+    let isSigned = false
+    const reserved = await payer.reserve(jobId, job, () => {
+      const entries: LedgerEntry[] = []
+      for (const effect of this.#machine?.handle({ type: 'budget-reserved', now: clock() }) ?? []) {
+        if (effect.type !== 'persist-job') {
+          this.#waiting.push(effect)
+          continue
+        }
+        isSigned = true
+        this.#shared.running.add(jobId)
+        this.#jobs.push(jobId)
+        entries.push(...effect.entries)
+        kept = this.#keep(effect)
+      }
+      return entries
+    })
+    await kept
+    this.#promised?.()
+    this.#promised = undefined
+    if (!reserved.ok) return this.#dispatch({ type: 'money-refused', now: clock(), ...reserved.error })
+    if (!isSigned) await payer.settle(jobId, undefined, [])
+  }
+
+  #persistJob(
+    effect: Extract<RequesterEffect, { type: 'persist-job' }>,
+    entries: readonly LedgerEntry[],
+  ): Promise<void> {
+    return Promise.all([this.#keep(effect), this.#c.payer?.persist([...effect.entries, ...entries])]).then(() => {})
+  }
+
+  #keep({ jobId, signed, offer, ...rest }: Extract<RequesterEffect, { type: 'persist-job' }>): Promise<void> {
+    const { assurance, notChecked } = rest
+    return this.#c.journal.saveJob(jobId, {
+      ...signed,
+      offer: offer.signed,
+      inputSalt: this.#inputSalt,
+      input: this.#order.input,
+      parameters: this.#parameters,
+      assurance,
+      notChecked,
+    })
+  }
+
+  /** A voucher that finds no stream is asked for again when the job is. */
+  async #sendVoucher(voucher: Voucher): Promise<void> {
+    const { stream, jobId } = this.#conversation ?? {}
+    if (stream === undefined || jobId === undefined) return
+    try {
+      await stream.write({ kind: 'voucher', value: voucher })
+      this.#progress({ type: 'voucher', jobId, authorized: voucher.amount })
+    } catch (thrown) {
+      if (!isNetError(thrown)) throw thrown
+      this.#c.logger.debug({ jobId, code: thrown.code }, 'voucher not sent')
+    }
+  }
+
+  #askLater(event: Extract<RequesterEvent, { type: 'ledger' }>): undefined {
+    this.#asks += 1
+    if (this.#asks <= MAX_ASKS) setTimeout(() => this.#dispatch(event), ASK_LATER_MS).unref()
+  }
+
+  /** A provider that hears it ends the job by a receipt or a refusal; one that never heard of the job owes no answer. */
+  async #cancelJob(jobId: Digest): Promise<void> {
+    this.#giveUp = setTimeout(() => this.#dispatch({ type: 'give-up' }), CANCEL_WAIT_MS)
+    try {
+      await this.#conversation?.stream.write({ kind: 'cancel', value: { jobId } })
+    } catch (thrown) {
+      if (!isNetError(thrown)) throw thrown
+      this.#c.logger.debug({ jobId, code: thrown.code }, 'cancel not sent')
     }
   }
 
@@ -333,7 +591,7 @@ class RunningRequest {
     const conversation = this.#conversation
     if (conversation === undefined || (whole && !conversation.ended)) return
     this.#conversation = undefined
-    if (conversation.ended) this.#pool.give(conversation.stream)
+    if (conversation.ended) this.#shared.pool.give(conversation.stream)
     else conversation.stream.abort(new Error('the request is over'))
   }
 
@@ -347,19 +605,24 @@ class RunningRequest {
 
   /** A provider that dies is ranked lower here; that alone is no misconduct. */
   #lowerReputation(provider: Address): void {
-    const known = this.#seen.get(provider) ?? { latencyMs: 0, reputation: 0.5 }
-    this.#seen.set(provider, { ...known, reputation: known.reputation / 2 })
+    const known = this.#shared.seen.get(provider) ?? { latencyMs: 0, reputation: 0.5 }
+    this.#shared.seen.set(provider, { ...known, reputation: known.reputation / 2 })
   }
 
   async #succeed(result: RequestSuccess): Promise<void> {
-    if (this.#grant === undefined) throw new RangeError('an answer without a checked grant')
     const { provider } = result.receipt.receipt
-    const known = this.#seen.get(provider) ?? { latencyMs: 0, reputation: 0.5 }
-    this.#seen.set(provider, {
+    const known = this.#shared.seen.get(provider) ?? { latencyMs: 0, reputation: 0.5 }
+    this.#shared.seen.set(provider, {
       latencyMs: result.timings.firstChunkMs,
       reputation: Math.min(1, known.reputation + (1 - known.reputation) / 8),
     })
-    const answer: RequestAnswer = {
+    await (this.#saving ?? this.#save(result))
+    this.#settle(ok(this.#answerOf(result)))
+  }
+
+  #answerOf(result: RequestSuccess): RequestAnswer {
+    if (this.#grant === undefined) throw new RangeError('an answer without a checked grant')
+    return {
       ...result,
       inputSalt: this.#inputSalt,
       input: this.#order.input,
@@ -367,8 +630,10 @@ class RunningRequest {
       grant: this.#grant,
       ...(this.#certificate === undefined ? {} : { certificate: this.#certificate }),
     }
-    await this.#c.journal.saveAnswer(answer)
-    this.#settle(ok(answer))
+  }
+
+  #save(result: RequestSuccess): Promise<void> {
+    return this.#c.journal.saveAnswer(this.#answerOf(result))
   }
 
   /** R5, fail-closed: nothing of the input leaves before the grant and its evidence hold. */
@@ -413,31 +678,47 @@ class RunningRequest {
     throw new Error(`no address of ${operator} answers: ${failures.join('; ') || 'none given'}`)
   }
 
-  async #converse(jobId: Digest, signed: SignedJob, offer: RankedOffer): Promise<void> {
+  async #converse(effect: Extract<RequesterEffect, { type: 'send-job' }>): Promise<void> {
+    const { jobId, signed, offer, voucher, again } = effect
     const { operator } = offer.signed.offer
     let conversation: Conversation | undefined
+    let isSent = again
     try {
-      const peer = this.#c.directory.peerOf(operator)
+      if (again) await this.#pauseBefore(jobId, operator)
+      const peer = again ? await this.#connect(offer) : this.#c.directory.peerOf(operator)
       if (peer === undefined) throw new Error(`the connection to ${operator} is gone`)
-      const request = await this.#requestOf(signed, offer)
-      const stream = await this.#pool.take(peer)
-      if (this.#settled) return this.#pool.give(stream)
-      conversation = { stream, provider: operator, receipted: false, ended: false }
+      const request = await this.#requestOf(signed, offer, voucher)
+      const stream = await this.#shared.pool.take(peer)
+      if (this.#settled) return this.#shared.pool.give(stream)
+      conversation = { stream, provider: operator, jobId, receipted: false, ended: false, required: undefined }
       this.#conversation = conversation
+      isSent = true
       await stream.write({ kind: 'request', value: request })
-      this.#progress({ type: 'job-sent', jobId, provider: operator })
+      this.#progress({ type: again ? 'resumed' : 'job-sent', jobId, provider: operator })
       await this.#readAnswer(conversation, jobId)
     } catch (thrown) {
       if (this.#conversation !== conversation) return
       const code = thrown instanceof FrameFault || isNetError(thrown) ? thrown.code : 'stream-failed'
       if (conversation !== undefined) this.#lowerReputation(operator)
-      this.#dispatch({ type: 'stream-failed', code, message: toError(thrown).message })
+      const { message } = toError(thrown)
+      this.#dispatch({ type: 'stream-failed', now: this.#c.clock(), code, message, sent: isSent })
     }
   }
 
-  async #requestOf(signed: SignedJob, offer: RankedOffer): Promise<InferRequest> {
+  async #pauseBefore(jobId: Digest, provider: Address): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    setTimeout(resolve, RESUME_PAUSE_MS * this.#resumes)
+    this.#resumes += 1
+    this.#shared.running.add(jobId)
+    this.#jobs.push(jobId)
+    this.#c.logger.debug({ jobId, provider }, 'asking for a job again')
+    await promise
+  }
+
+  async #requestOf(signed: SignedJob, offer: RankedOffer, voucher: Voucher | undefined): Promise<InferRequest> {
     const sealed = sealRequired(signed.job)
-    const base = { ...signed, inputSalt: this.#inputSalt, parameters: this.#parameters, sealed }
+    const paid = voucher === undefined ? {} : { voucher }
+    const base = { ...signed, ...paid, inputSalt: this.#inputSalt, parameters: this.#parameters, sealed }
     this.#opener = undefined
     if (!sealed) return { ...base, input: this.#order.input }
     const context = sealingContext(signed.job.grant, signed.job.requester)
@@ -457,8 +738,10 @@ class RunningRequest {
         if (!conversation.receipted) this.#lowerReputation(conversation.provider)
         return this.#dispatch({
           type: 'stream-failed',
+          now: this.#c.clock(),
           code: 'unexpected-end',
           message: 'the stream ended without a terminal frame',
+          sent: true,
         })
       }
       conversation.ended = frame.kind === 'end' || frame.kind === 'refusal'
@@ -498,8 +781,18 @@ class RunningRequest {
       case 'refusal': {
         const { code, message } = frame.value
         if (!isRefusalCode(code)) throw stream.misplaced(`unknown refusal ${code}`)
-        return this.#dispatch({ type: 'refused', code, message })
+        return this.#dispatch({ type: 'refused', now, code, message })
       }
+      case 'ledger':
+        return this.#dispatch({ type: 'ledger', ...frame.value })
+      case 'paymentRequired': {
+        const read = this.#c.payer?.readRequired(frame.value.required)
+        if (read?.ok === false) throw stream.misplaced(`a call for payment: ${read.error.expected}, ${read.error.got}`)
+        if (this.#conversation !== undefined) this.#conversation.required = read?.value
+        return
+      }
+      case 'settlement':
+        throw stream.misplaced('a settlement without a payment')
     }
   }
 
@@ -512,56 +805,17 @@ class RunningRequest {
 
   /** Every vote, the committee and the inclusion are checked here; the provider's word counts for nothing (R11, R14). */
   async #onCertificate(value: InferCertificate, stream: InferStream, jobId: Digest): Promise<void> {
-    const checked = await this.#checkCertificate(value)
+    const checked = await checkCertificate(this.#c, this.#init.domain, this.#receipt, value)
     if (!checked.ok) {
       this.#c.host.conduct.report(stream.peer, 'bad-certificate', { jobId, problem: checked.error })
-      return this.#dispatch({ type: 'stream-failed', code: 'bad-certificate', message: checked.error })
+      return this.#dispatch({
+        ...{ type: 'stream-failed', now: this.#c.clock(), code: 'bad-certificate' },
+        ...{ message: checked.error, sent: true },
+      })
     }
     const verdict = checked.value
     this.#certificate = value
     this.#progress({ type: 'certificate', jobId, verdict })
     this.#dispatch({ type: 'certified', now: this.#c.clock(), checkpoint: value.checkpoint, verdict })
-  }
-
-  async #checkCertificate(value: InferCertificate): Promise<Result<Verdict, string>> {
-    const receipt = this.#receipt
-    if (receipt === undefined) return fail('a certificate before the receipt')
-    const { domain } = this.#init
-    const { crypto, committee: lookup } = this.#c
-    const { checkpoint, signature } = value.checkpoint
-    if (checkpoint.operator !== receipt.provider || checkpoint.grant !== receipt.grant) {
-      return fail('the checkpoint is of another operator or grant')
-    }
-    const index = receipt.sequence - checkpoint.firstSequence
-    const digest = digestOf(domain, RECEIPT, receipt)
-    if (index < 0 || index >= checkpoint.count) return fail('the receipt is outside the checkpoint')
-    if (!verifyMerkleProof('receipt', checkpoint.receiptsRoot, index, digest, value.receiptProof)) {
-      return fail('the receipt is not under the checkpoint')
-    }
-    const checkpointDigest = digestOf(domain, CHECKPOINT, checkpoint)
-    if (crypto.recover(checkpointDigest, signature) !== checkpoint.operator) return fail('the checkpoint is not signed')
-    const committee = await lookup.committeeOf(checkpoint)
-    if (!committee.ok) {
-      const { code, expected, got } = committee.error
-      return fail(`${code}: expected ${expected}, got ${got}`)
-    }
-    const tally = verifyCertificate({
-      domain,
-      crypto,
-      committee: committee.value.seats,
-      checkpoint: checkpointDigest,
-      count: checkpoint.count,
-      certificate: value.certificate,
-    })
-    if (!tally.ok) return fail(`${tally.error.code}: expected ${tally.error.expected}, got ${tally.error.got}`)
-    const { accepted, rejected, reasons, votes } = tally.value
-    const reason = reasons.get(index)
-    return ok({
-      status: hasBit(accepted, index) ? 'accepted' : hasBit(rejected, index) ? 'rejected' : 'undecided',
-      ...(reason === undefined ? {} : { reason }),
-      votes: votes.length,
-      committee: committee.value.seats.length,
-      replayed: votes.filter(({ vote }) => hasBit(vote.replayed, index)).length,
-    })
   }
 }

@@ -1,0 +1,129 @@
+import {
+  type Clock,
+  checkHeadAlone,
+  checkReceiptAlone,
+  type Digest,
+  type Domain,
+  fail,
+  type JobAccount,
+  MODE,
+  ok,
+  type Result,
+  type Secp256k1,
+  type SignedHead,
+  type SignedReceipt,
+} from '../../protocol/index.ts'
+import type { InferCertificate } from '../../wire/index.ts'
+import type { CommitteeLookup } from '../committee.ts'
+import type { RoleLogger } from '../logger.ts'
+import { checkCertificate } from './certificateCheck.ts'
+import { answerInitOf, type KeptJob } from './keptJob.ts'
+import type { Payer } from './payer.ts'
+import type { InferStream } from './streamPool.ts'
+
+export interface RecallComponents {
+  readonly payer: Payer
+  readonly crypto: Secp256k1
+  readonly committee: CommitteeLookup
+  readonly clock: Clock
+  readonly logger: RoleLogger
+}
+
+/** What a provider shows of a job. */
+interface Recalled {
+  readonly head: SignedHead | undefined
+  readonly receipt: SignedReceipt | undefined
+  readonly certificate: InferCertificate | undefined
+  /** Of the terminal frame: an outcome or the code of a refusal. */
+  readonly end: string
+}
+
+const RECALL_TIMEOUT_MS = 30_000
+
+/**
+ * Settles a job whose stream was lost, by what its provider has signed (R26, R27). What cannot be decided yet stays
+ * pending. Rejects with FrameFault or NetError.
+ */
+export async function recallJob(
+  components: RecallComponents,
+  domain: Domain,
+  stream: InferStream,
+  account: JobAccount,
+  kept: KeptJob,
+): Promise<void> {
+  const { payer, clock, logger } = components
+  const { jobId } = account
+  const shown = await ask(stream, jobId)
+  if (payer.ledger.job(jobId) === undefined) return
+  const fee = await costOf(components, domain, kept, shown)
+  if (!fee.ok) {
+    logger.warn({ jobId, code: fee.error }, 'a job stays pending')
+    return
+  }
+  const { ledger } = payer
+  const now = clock()
+  if (fee.value === 0n) {
+    const { entries } = ledger.settle(jobId, 'refunded', now)
+    return await payer.settle(jobId, undefined, entries)
+  }
+  const within = ledger.recalled(jobId, fee.value)
+  if (!within.ok) {
+    logger.warn({ jobId, ...within.error }, 'a provider charges more than it can have released')
+    return
+  }
+  const { entries, voucher } = ledger.settle(jobId, 'paid', now)
+  await payer.settle(jobId, fee.value, entries)
+  if (voucher !== undefined) await stream.write({ kind: 'voucher', value: voucher })
+}
+
+async function ask(stream: InferStream, jobId: Digest): Promise<Recalled> {
+  await stream.write({ kind: 'recall', value: { jobId } })
+  let shown: Omit<Recalled, 'end'> = { head: undefined, receipt: undefined, certificate: undefined }
+  for (;;) {
+    const frame = await stream.read({ timeoutMs: RECALL_TIMEOUT_MS })
+    switch (frame?.kind) {
+      case 'head':
+        shown = { ...shown, head: frame.value }
+        break
+      case 'receipt':
+        shown = { ...shown, receipt: frame.value.receipt }
+        break
+      case 'certificate':
+        shown = { ...shown, certificate: frame.value }
+        break
+      case 'end':
+        return { ...shown, end: frame.value.outcome }
+      case 'refusal':
+        return { ...shown, end: frame.value.code }
+      case 'ledger':
+        break
+      default:
+        throw stream.misplaced(`${frame?.kind ?? 'the end of the stream'} in answer to a recall`)
+    }
+  }
+}
+
+/** Wei, 0 where it cost nothing; or why that is not known yet. */
+async function costOf(
+  { crypto, committee, clock }: RecallComponents,
+  domain: Domain,
+  kept: KeptJob,
+  { head, receipt, certificate, end }: Recalled,
+): Promise<Result<bigint, string>> {
+  const init = answerInitOf(domain, crypto, kept)
+  if (init === undefined) return fail('unknown-terms')
+  if (receipt !== undefined) {
+    const checked = checkReceiptAlone(init, receipt, kept.job.createdAt, clock())
+    if (!checked.ok) return fail(checked.error.code)
+    if (kept.job.mode !== MODE.quorum) return ok(receipt.receipt.fee)
+    if (certificate === undefined) return end === 'uncertified' ? ok(0n) : fail('uncertified')
+    const verdict = await checkCertificate({ crypto, committee }, domain, receipt.receipt, certificate)
+    if (!verdict.ok) return fail('bad-certificate')
+    return ok(verdict.value.status === 'accepted' ? receipt.receipt.fee : 0n)
+  }
+  if (end === 'not-found') return ok(0n)
+  if (end !== 'job-closed') return fail(end)
+  if (head === undefined) return ok(0n)
+  const checked = checkHeadAlone(init, head)
+  return checked.ok ? ok(head.head.fee) : fail(checked.error.code)
+}
