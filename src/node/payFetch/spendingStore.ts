@@ -7,6 +7,11 @@ import { payFetchError } from './errors.ts'
 
 /** Between two tries for the book of a home; ms. */
 const BUSY_POLL_MS = 100
+/**
+ * Tries for a store whose files do not fit together: while another process opens it they change between two looks, and
+ * nobody has locked it yet. One that is corrupt stays so.
+ */
+const CORRUPT_TRIES = 10
 
 /** Where a home keeps what its wallet has spent, its channels as a payer, and the authorizations that are out. */
 export const paymentPaths = (home: Home) => ({
@@ -33,12 +38,14 @@ export async function withSpendingBook<T>(
 }
 
 async function openPatiently(directory: string, logger: NodeLogger, until: number): Promise<Store> {
-  for (;;) {
+  for (let corrupt = 0; ; ) {
     try {
       return await openStore(directory, { clock: Date.now, logger })
     } catch (thrown) {
-      if (!(thrown instanceof StoreError) || thrown.code !== 'store-locked') throw thrown
-      if (Date.now() >= until) {
+      const code = thrown instanceof StoreError ? thrown.code : undefined
+      if (code === 'store-corrupt') corrupt += 1
+      if ((code !== 'store-locked' && code !== 'store-corrupt') || corrupt === CORRUPT_TRIES) throw thrown
+      if (code === 'store-locked' && Date.now() >= until) {
         throw payFetchError('wallet-busy', 'the book of spendings', `another process has ${directory} open`)
       }
     }
