@@ -27,7 +27,9 @@ describe('an inference request of the Open Inference Protocol', () => {
 
   it('takes what JSON numbers cannot hold as strings', () => {
     const big = { datatype: 'INT64', shape: [1], data: ['-9223372036854775808'] }
-    expect(parseKserveRequest(input(big))).toMatchObject({ value: { tensors: { x: { data: BigInt64Array.of(-(2n ** 63n)) } } } })
+    expect(parseKserveRequest(input(big))).toMatchObject({
+      value: { tensors: { x: { data: BigInt64Array.of(-(2n ** 63n)) } } },
+    })
     expect(codeOf(input({ ...big, data: [2 ** 53] }))).toBe('tensor-value-invalid')
     expect(codeOf(input({ shape: [2], data: ['NaN', '-Infinity'] }))).toBe('ok')
   })
