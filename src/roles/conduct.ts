@@ -11,6 +11,7 @@ export const ROLE_CONDUCT: Readonly<Record<string, ConductRule>> = {
   equivocation: { weight: 100 },
   'bad-checkpoint': { weight: 20 },
   'bad-vote': { weight: 20 },
+  'bad-voucher': { weight: 20 },
   'bad-certificate': { weight: 20 },
   'bad-batch': { weight: 20 },
   'bad-records': { weight: 20 },

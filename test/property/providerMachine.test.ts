@@ -45,18 +45,16 @@ class Disk {
       nextCheckpoint: this.checkpoints.length,
       previousCheckpoint: last === undefined ? ZERO_DIGEST : digestOf(DOMAIN, CHECKPOINT, last),
       loose,
+      channels: [],
     }
   }
 }
 
-const jobOf = (reply: ProviderReply): Digest =>
-  reply.type === 'head'
-    ? reply.signed.head.jobId
-    : reply.type === 'receipt'
-      ? reply.signed.receipt.jobId
-      : reply.type === 'certificate'
-        ? ZERO_DIGEST
-        : reply.jobId
+function jobOf(reply: ProviderReply): Digest {
+  if (reply.type === 'head') return reply.signed.head.jobId
+  if (reply.type === 'receipt') return reply.signed.receipt.jobId
+  return 'jobId' in reply && reply.jobId !== undefined ? reply.jobId : ZERO_DIGEST
+}
 
 /** Drives a provider through jobs, failures, rotations, lost seeds, certificates and restarts. */
 class Run {
@@ -142,7 +140,8 @@ class Run {
     this.stream += 1
     const jobId = jobIdOf(request)
     this.jobOfStream.set(this.stream, jobId)
-    const stored = this.disk.answers.get(jobId) ?? (this.disk.reserved.has(jobId) ? 'reserved' : undefined)
+    const cut = this.disk.reserved.has(jobId) ? { jobId, job: request.job, heads: [], chunks: [] } : undefined
+    const stored = this.disk.answers.get(jobId) ?? cut
     const effects = this.provider.handle({ type: 'job', now: this.now, stream: this.stream, request, stored })
     if (effects.some(({ type }) => type === 'run')) this.running.add(request)
     this.take(effects)
@@ -169,6 +168,7 @@ class Run {
       this.take(
         this.provider.handle({
           type: 'job-failed',
+          now: this.now,
           jobId: jobIdOf(running),
           code: 'failed',
           message: 'the work failed',
@@ -182,11 +182,13 @@ class Run {
       const [checkpoint] = this.open.splice(pick % this.open.length, 1)
       this.take(
         choice % 2 === 0
-          ? this.provider.handle({ type: 'certificate-abandoned', checkpoint: checkpoint! })
+          ? this.provider.handle({ type: 'certificate-abandoned', now: this.now, checkpoint: checkpoint! })
           : this.provider.handle({
               type: 'certified',
+              now: this.now,
               certificate: { checkpoint: checkpoint!, votes: [] },
               decided: BigInt(choice % 8),
+              accepted: BigInt(choice % 8),
             }),
       )
     } else if (kind === 17) {
@@ -196,14 +198,14 @@ class Run {
   }
 
   closeStream(stream: number): void {
-    const effects = this.provider.handle({ type: 'stream-closed', stream })
+    const effects = this.provider.handle({ type: 'stream-closed', now: this.now, stream })
     this.take(effects)
     for (const effect of effects) {
       if (effect.type !== 'cancel') continue
       const request = [...this.running].find((entry) => jobIdOf(entry) === effect.jobId)
       if (request !== undefined) this.running.delete(request)
       this.take(
-        this.provider.handle({ type: 'job-failed', jobId: effect.jobId, code: 'cancelled', message: 'cancelled' }),
+        this.provider.handle({ type: 'job-failed', now: this.now, jobId: effect.jobId, code: 'cancelled', message: 'cancelled' }),
       )
     }
   }
@@ -250,7 +252,7 @@ class Run {
       this.now += 1
       this.answerSeed(round === 0)
     }
-    for (const checkpoint of this.open) this.take(this.provider.handle({ type: 'certificate-abandoned', checkpoint }))
+    for (const checkpoint of this.open) this.take(this.provider.handle({ type: 'certificate-abandoned', now: this.now, checkpoint }))
   }
 }
 

@@ -198,6 +198,7 @@ export async function startFixedProvider(init: FixedProviderInit): Promise<Fixed
       privacy: Object.values(PRIVACY),
       slots: init.slots ?? 8,
       maxInputBytes: MAX_INPUT_BYTES,
+      unpaid: true,
     },
   )
   await provider.start()

@@ -108,7 +108,7 @@ function honestAnswer(
     privacy: Object.values(PRIVACY),
     slots: 1,
     maxInputBytes: 1_024,
-    history: { nextCheckpoint: 0, previousCheckpoint: ZERO_DIGEST, loose: [] },
+    history: { nextCheckpoint: 0, previousCheckpoint: ZERO_DIGEST, loose: [], channels: [] },
   })
   machine.handle({ type: 'granted', grant })
   machine.handle({ type: 'offered', terms: offeredTerms(offer) })

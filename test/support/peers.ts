@@ -229,6 +229,7 @@ export async function startProviderPeer(init: ProviderPeerInit): Promise<Provide
       privacy: Object.values(PRIVACY),
       slots: init.slots ?? 64,
       maxInputBytes: MAX_INPUT_BYTES,
+      unpaid: true,
     },
   )
   await provider.start()

@@ -174,7 +174,9 @@ export class TestProvider {
       privacy: Object.values(PRIVACY),
       slots: 4,
       maxInputBytes: MAX_INPUT_BYTES,
-      history: { nextCheckpoint: 0, previousCheckpoint: ZERO_DIGEST, loose: [] },
+      unpaid: true,
+      payments: undefined,
+      history: { nextCheckpoint: 0, previousCheckpoint: ZERO_DIGEST, loose: [], channels: [] },
       ...init,
     })
     this.grant = grantOf(this.operator)

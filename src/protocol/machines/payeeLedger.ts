@@ -34,6 +34,8 @@ export interface PayeeLedgerInit {
 interface Book {
   account: ChannelAccount
   funds: ChannelFunds
+  /** On its way back to the payer: nothing of it may be promised any more. */
+  withheld: bigint
   /** Unsettled jobs, in the order in which they were served or, before that, admitted. */
   readonly jobs: Map<Digest, JobAccount>
 }
@@ -55,7 +57,8 @@ export class PayeeLedger {
 
   /** Puts stored books back, with the jobs that were not settled. */
   load(account: ChannelAccount, jobs: readonly JobAccount[], funds: ChannelFunds = NO_FUNDS): void {
-    this.#books.set(account.id, { account, funds, jobs: new Map(jobs.map((job) => [job.jobId, job])) })
+    const open = new Map(jobs.map((job) => [job.jobId, job]))
+    this.#books.set(account.id, { account, funds, withheld: 0n, jobs: open })
     for (const { jobId } of jobs) this.#channelOf.set(jobId, account.id)
   }
 
@@ -131,8 +134,9 @@ export class PayeeLedger {
     if (account.closing) return refuse('channel-closing', 'a channel without a withdrawal', voucher.channel)
     if (voucher.amount <= authorizedOf(account))
       return refuse('stale-voucher', `more than ${authorizedOf(account)}`, `${voucher.amount}`)
-    if (voucher.amount > funds.balance)
-      return refuse('voucher-over-deposit', `at most the deposit ${funds.balance}`, `${voucher.amount}`)
+    const deposit = funds.balance - book.withheld
+    if (voucher.amount > deposit)
+      return refuse('voucher-over-deposit', `at most the deposit ${deposit}`, `${voucher.amount}`)
     const { domain, crypto } = this.#init
     const signer = account.config.payerAuthorizer
     const recovered = crypto.recover(voucherDigest(domain, voucher), voucher.signature)
@@ -150,15 +154,37 @@ export class PayeeLedger {
       return refuse('busy', `at most ${this.#init.maxJobs} unsettled jobs of a channel`, `${book.jobs.size}`)
     const free = this.#limit(book) - book.account.charged - sum(pending(book), ({ maxFee: reserved }) => reserved)
     if (free < maxFee) return refuse('insufficient-funds', `${maxFee} free on the channel`, `${free}`)
-    const headroom = this.#headroom(book)
-    if (headroom < slice) {
-      const required = authorizedOf(book.account) + slice - headroom
+    const required = this.requiredToReserve(channel, slice)
+    if (required > authorizedOf(book.account))
       return refuse('payment-required', `a voucher of at least ${required}`, `${authorizedOf(book.account)}`)
-    }
     const account: JobAccount = {
       ...{ jobId, channel, state: 'pending', slice, maxFee, fee: 0n, covered: slice, quorum, since: now },
     }
     return ok(this.#putJob(book, account))
+  }
+
+  /** The voucher that would let a job with this slice begin: the first slice of every running job is authorized. */
+  requiredToReserve(channel: Digest, slice: bigint): bigint {
+    const book = this.#books.get(channel)
+    if (book === undefined) return slice
+    const open = sum(pending(book), (job) => job.slice) - sum(served(book), lentOf)
+    const begun = book.account.charged + open + slice
+    const released = authorizedOf(book.account) + slice - this.#headroom(book)
+    return [authorizedOf(book.account), begun, released].reduce((a, b) => (a > b ? a : b))
+  }
+
+  /** Of what the chain holds for a channel, so much is neither charged nor reserved: a refund may take it. */
+  refundable(channel: Digest): bigint {
+    const book = this.#books.get(channel)
+    if (book === undefined) return 0n
+    const free = book.funds.balance - book.withheld - book.account.charged - sum(pending(book), ({ maxFee }) => maxFee)
+    return free > 0n ? free : 0n
+  }
+
+  /** A refund of `amount` begins, or with a negative one ends. */
+  withhold(channel: Digest, amount: bigint): void {
+    const book = this.#books.get(channel)
+    if (book !== undefined) book.withheld += amount
   }
 
   /** Whether a head with this fee may leave: at most one slice of each unsettled job is unpaid. */
@@ -225,6 +251,15 @@ export class PayeeLedger {
     return job.state === 'served' ? this.#settle(book, job, 'unpaid', now) : []
   }
 
+  /** What the chain last said; undefined of a channel that is not loaded. */
+  funds(channel: Digest): ChannelFunds | undefined {
+    return this.#books.get(channel)?.funds
+  }
+
+  channels(): IterableIterator<Digest> {
+    return this.#books.keys()
+  }
+
   /** What a claim may take in all: charged for good, authorized, and answerable by a receipt. */
   claimable(channel: Digest): bigint {
     const book = this.#books.get(channel)
@@ -241,9 +276,9 @@ export class PayeeLedger {
     return { book, job }
   }
 
-  #limit({ funds: { balance, safeBalance } }: Book): bigint {
+  #limit({ funds: { balance, safeBalance }, withheld }: Book): bigint {
     const lent = safeBalance + this.#init.float
-    return balance < lent ? balance : lent
+    return (balance < lent ? balance : lent) - withheld
   }
 
   /** Authorized, and a slice of each unsettled job, less what was charged and released. */
@@ -291,6 +326,12 @@ export class PayeeLedger {
 }
 
 export const authorizedOf = ({ voucher }: Pick<ChannelAccount, 'voucher'>): bigint => voucher?.amount ?? 0n
+
+/** Of a served job whose receipt the payer may not have yet, so much may still lack, if it paid as it must. */
+function lentOf({ fee, slice }: JobAccount): bigint {
+  const above = fee > slice ? fee - slice : 0n
+  return above < slice ? above : slice
+}
 
 const pending = ({ jobs }: Book): readonly JobAccount[] => [...jobs.values()].filter(({ state }) => state === 'pending')
 const served = ({ jobs }: Book): readonly JobAccount[] => [...jobs.values()].filter(({ state }) => state === 'served')

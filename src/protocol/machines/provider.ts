@@ -1,196 +1,30 @@
-import { hasBit } from '../bitmap.ts'
+import type { LedgerEntry, PaymentProblem } from '../accounts.ts'
 import { dropOldest } from '../boundedMap.ts'
-import { ChunkChain, inputHashOf, MAX_CHUNK_BYTES, MAX_CHUNKS_PER_HEAD, traceDigestOf } from '../chunks.ts'
-import type { Outcome, RefusalCode } from '../codes.ts'
-import { type Domain, digestOf } from '../eip712.ts'
-import { ceilingOf, chargeOf } from '../fee.ts'
-import { bytesToHex, type Digest, ZERO_DIGEST } from '../hex.ts'
-import { parametersHashOf } from '../jobParameters.ts'
-import { merkleProof, merkleRoot } from '../merkle.ts'
+import { inputHashOf } from '../chunks.ts'
+import type { RefusalCode } from '../codes.ts'
+import { digestOf } from '../eip712.ts'
+import { type Digest, ZERO_DIGEST } from '../hex.ts'
+import type { JobRecord } from '../messages.ts'
+import { JOB, MODE, PRIVACY } from '../objects.ts'
+import { sliceOf } from '../slice.ts'
+import { authorizedOf, PayeeLedger } from './payeeLedger.ts'
+import { admit, MAX_JOB_AGE_MS, sealRequired } from './provider/admission.ts'
+import { Checkpoints, type Decision, outcomeOf } from './provider/checkpoints.ts'
 import type {
-  Certificate,
-  JobRecord,
-  SignedCheckpoint,
-  SignedGrant,
-  SignedHead,
-  SignedJob,
-  SignedReceipt,
-  TranscriptChunk,
-} from '../messages.ts'
-import {
-  CHECKPOINT,
-  type Checkpoint,
-  HEAD,
-  type Head,
-  JOB,
-  type Job,
-  MODE,
-  type Offer,
-  PRIVACY,
-  RECEIPT,
-  type Receipt,
-  STATUS,
-  type Terms,
-  TIER,
-} from '../objects.ts'
-import type { Parameters, Profile } from '../parameters.ts'
-import type { Random, Secp256k1, Signature, Signer } from '../ports.ts'
-
-/** One stream a peer opened; the role that runs the machine knows what it stands for. */
-export type StreamId = number
-
-export interface JobRequest extends SignedJob {
-  readonly inputSalt: Digest
-  /** Canonical tensors, or HPKE ciphertext when `sealed`. */
-  readonly input: Uint8Array
-  readonly sealed: boolean
-  /** RFC 8785 bytes. */
-  readonly parameters: Uint8Array
-}
-
-/** What is kept of a finished job: enough to answer a repeated Job (R10, section 4.3) and to prove it. */
-export interface StoredAnswer {
-  readonly jobId: Digest
-  readonly record: JobRecord
-  /** Plain, as the heads cover them; none when the job's privacy keeps them off the disk. */
-  readonly chunks: readonly TranscriptChunk[]
-}
-
-export interface OfferedTerms {
-  readonly terms: Terms
-  readonly digest: Digest
-  readonly offer: Offer
-  readonly offerSignature: Signature
-  readonly index: number
-  readonly proof: readonly Digest[]
-}
-
-/** A grant whose session key this process holds. */
-export interface ActiveGrant {
-  readonly signed: SignedGrant
-  readonly digest: Digest
-  readonly session: Signer
-  readonly assurance: number
-  readonly models: readonly Digest[]
-}
-
-/** What survives a restart (R27). */
-export interface ProviderHistory {
-  /** Next checkpoint sequence and the digest of the last one. */
-  readonly nextCheckpoint: number
-  readonly previousCheckpoint: Digest
-  /** Receipts signed but not yet under a checkpoint, by grant and ascending sequence. */
-  readonly loose: readonly StoredAnswer[]
-}
-
-export interface ProviderInit {
-  readonly domain: Domain
-  readonly profile: Profile
-  readonly parameters: Parameters
-  readonly crypto: Secp256k1
-  readonly random: Random
-  readonly operator: Signer
-  readonly tiers: readonly number[]
-  readonly privacy: readonly number[]
-  /** Jobs that may run or wait at once. */
-  readonly slots: number
-  readonly maxInputBytes: number
-  readonly history: ProviderHistory
-}
-
-export interface RunResult {
-  readonly output: Uint8Array
-  readonly units: number
-  readonly traceHash: Digest
-  readonly runtimeClass: Digest
-  readonly startedAt: number
-  readonly finishedAt: number
-}
-
-export type ProviderEvent =
-  | { readonly type: 'granted'; readonly grant: ActiveGrant }
-  | { readonly type: 'offered'; readonly terms: readonly OfferedTerms[] }
-  | {
-      readonly type: 'job'
-      readonly now: number
-      readonly stream: StreamId
-      readonly request: JobRequest
-      /** What the store holds of this job id. */
-      readonly stored: StoredAnswer | 'reserved' | undefined
-    }
-  | { readonly type: 'input-opened'; readonly now: number; readonly jobId: Digest; readonly input: Uint8Array }
-  | { readonly type: 'run-finished'; readonly now: number; readonly jobId: Digest; readonly result: RunResult }
-  | { readonly type: 'job-failed'; readonly jobId: Digest; readonly code: RefusalCode; readonly message: string }
-  | { readonly type: 'stream-closed'; readonly stream: StreamId }
-  | { readonly type: 'checkpoint-due'; readonly now: number }
-  | { readonly type: 'checkpoint-seed'; readonly seed: CheckpointSeed }
-  /** No block of the right age is known: the receipts wait and the close is tried again. */
-  | { readonly type: 'seed-unavailable'; readonly now: number }
-  | {
-      readonly type: 'certified'
-      readonly certificate: Certificate
-      /** Receipts accepted or rejected by it. */
-      readonly decided: bigint
-    }
-  | { readonly type: 'certificate-abandoned'; readonly checkpoint: Digest }
-  | { readonly type: 'drain' }
-
-export interface CheckpointSeed {
-  readonly epoch: number
-  readonly blockNumber: number
-  readonly blockHash: Digest
-  readonly createdAt: number
-}
-
-export type ProviderEntry =
-  | { readonly kind: 'reservation'; readonly jobId: Digest; readonly job: Job }
-  | { readonly kind: 'release'; readonly jobId: Digest }
-  /** `digest`: of the receipt. */
-  | { readonly kind: 'answer'; readonly answer: StoredAnswer; readonly digest: Digest }
-  | {
-      readonly kind: 'checkpoint'
-      readonly signed: SignedCheckpoint
-      readonly digest: Digest
-      readonly jobs: readonly Digest[]
-    }
-  | { readonly kind: 'certificate'; readonly certificate: Certificate }
-
-export type ProviderReply =
-  | { readonly type: 'accepted'; readonly jobId: Digest; readonly grant: Digest }
-  | { readonly type: 'chunk'; readonly jobId: Digest; readonly chunk: TranscriptChunk }
-  | { readonly type: 'head'; readonly signed: SignedHead }
-  | {
-      readonly type: 'receipt'
-      readonly signed: SignedReceipt
-      readonly runtimeClass: Digest
-      readonly traceHash: Digest
-    }
-  | {
-      readonly type: 'certificate'
-      readonly signed: SignedCheckpoint
-      readonly certificate: Certificate
-      readonly receiptProof: readonly Digest[]
-    }
-  | { readonly type: 'end'; readonly jobId: Digest; readonly outcome: Outcome }
-  | { readonly type: 'refusal'; readonly jobId: Digest; readonly code: RefusalCode; readonly message: string }
-
-export type ProviderEffect =
-  /** Durable before any later effect of the same list is carried out (R27). */
-  | { readonly type: 'persist'; readonly entries: readonly ProviderEntry[] }
-  | { readonly type: 'reply'; readonly stream: StreamId; readonly reply: ProviderReply }
-  | { readonly type: 'open-input'; readonly jobId: Digest; readonly job: Job; readonly sealed: Uint8Array }
-  | { readonly type: 'run'; readonly jobId: Digest; readonly job: Job; readonly input: Uint8Array }
-  | { readonly type: 'cancel'; readonly jobId: Digest }
-  /** Ask for `checkpoint-due` at this time unless one is already asked for earlier. */
-  | { readonly type: 'schedule-checkpoint'; readonly at: number }
-  | { readonly type: 'choose-seed' }
-  | {
-      readonly type: 'publish-checkpoint'
-      readonly signed: SignedCheckpoint
-      readonly digest: Digest
-      readonly records: readonly JobRecord[]
-    }
-  | { readonly type: 'drained' }
+  ActiveGrant,
+  CutJob,
+  JobRequest,
+  OfferedTerms,
+  ProviderEffect,
+  ProviderEntry,
+  ProviderEvent,
+  ProviderInit,
+  ProviderReply,
+  StoredAnswer,
+  StoredJob,
+  StreamId,
+} from './provider/events.ts'
+import { Release, type ReleasedPart } from './provider/release.ts'
 
 /** Receipts are numbered without gaps per grant, so a job that outlives its grant still counts there. */
 interface NumberedGrant extends ActiveGrant {
@@ -203,67 +37,61 @@ interface RunningJob {
   readonly grant: NumberedGrant
   streams: StreamId[]
   input: Uint8Array | undefined
+  /** Once the work is done. */
+  release: Release | undefined
+  /** Last chunks of the parts that are in the store. */
+  readonly stored: number[]
+  /** While a voucher is awaited: until when, for how much, and whether a lost stream got its grace already. */
+  wait: { until: number; asked: bigint; graced: boolean } | undefined
 }
 
-/** Streams that are owed the certificate of a quorum job. */
-interface Waiting {
-  streams: StreamId[]
-}
-
-interface LooseReceipt {
-  readonly answer: StoredAnswer
-  readonly digest: Digest
-  readonly waiting: Waiting | undefined
-}
-
-interface OpenCheckpoint {
-  readonly signed: SignedCheckpoint
-  readonly receipts: readonly {
-    readonly jobId: Digest
-    readonly digest: Digest
-    readonly waiting: Waiting | undefined
-  }[]
+/** What one event does: everything durable first, in one commit, then the rest in order (R27). */
+interface Step {
+  readonly entries: ProviderEntry[]
+  readonly after: ProviderEffect[]
 }
 
 const MAX_RECENT = 256
 
-/** A job must have been created this recently, so that reservations need not be kept for ever, ms. */
-const MAX_JOB_AGE_MS = 60_000
+/** A stream that waits for its next voucher is closed after this, ms; a lost one may be taken up again as long. */
+export const VOUCHER_WAIT_MS = 10_000
+/** A served job that is not paid by then ends `unpaid`, ms. */
+export const SETTLE_WAIT_MS = 600_000
 
 /**
- * The provider's rules (sections 4 and 5, R8, R10, R14, R27): admits jobs, signs heads, receipts and checkpoints in
- * write-ahead order. Events in, effects out; effects of one list are carried out in order.
+ * The provider's rules (sections 4, 5 and 7, R8, R10, R14, R23, R24, R26, R27): admits jobs, releases answers as they are
+ * paid, signs heads, receipts and checkpoints in write-ahead order. Events in, effects out; effects of one list are
+ * carried out in order.
  */
 export class ProviderMachine {
   readonly #init: ProviderInit
   readonly #terms = new Map<Digest, OfferedTerms>()
   readonly #jobs = new Map<Digest, RunningJob>()
+  /** Jobs whose next head waits for a voucher. */
+  readonly #blocked = new Set<Digest>()
   /** Finished jobs whose answer may not be readable in the store yet. */
   readonly #recent = new Map<Digest, StoredAnswer>()
-  readonly #checkpoints = new Map<Digest, OpenCheckpoint>()
-  /** Quorum jobs whose certificate may still come, until it does or is given up. */
-  readonly #waiting = new Map<Digest, Waiting>()
+  readonly #checkpoints: Checkpoints
+  readonly #ledger: PayeeLedger | undefined
   #grant: NumberedGrant | undefined
-  #loose: LooseReceipt[] = []
-  #closing: LooseReceipt[] | undefined
-  #dueAt: number | undefined
-  #nextCheckpoint: number
-  #previousCheckpoint: Digest
   #draining = false
 
   constructor(init: ProviderInit) {
     this.#init = init
-    this.#nextCheckpoint = init.history.nextCheckpoint
-    this.#previousCheckpoint = init.history.previousCheckpoint
-    this.#loose = init.history.loose.map((answer) => ({
-      answer,
-      digest: digestOf(init.domain, RECEIPT, answer.record.receipt),
-      waiting: undefined,
-    }))
+    this.#checkpoints = new Checkpoints(init)
+    this.#ledger = init.payments === undefined ? undefined : new PayeeLedger({ ...init.payments, crypto: init.crypto })
+    for (const { account, jobs } of init.history.channels) this.#ledger?.load(account, jobs)
   }
 
   get load(): { readonly running: number; readonly slots: number } {
     return { running: this.#jobs.size, slots: this.#init.slots }
+  }
+
+  /** The books, to read in; undefined where no channel is served. */
+  get books():
+    | Pick<PayeeLedger, 'has' | 'account' | 'funds' | 'channels' | 'claimable' | 'refundable' | 'check' | 'unsettled'>
+    | undefined {
+    return this.#ledger
   }
 
   handle(event: ProviderEvent): ProviderEffect[] {
@@ -276,26 +104,63 @@ export class ProviderMachine {
       case 'job':
         return this.#onJob(event)
       case 'input-opened':
-        return this.#onInput(event.jobId, event.input)
+        return this.#onInput(event.jobId, event.input, event.now)
       case 'run-finished':
         return this.#onRunFinished(event)
       case 'job-failed':
-        return this.#onFailed(event.jobId, event.code, event.message)
+        return this.#onFailed(event.jobId, event.code, event.message, event.now)
+      case 'cancel':
+        return this.#onCancel(event.stream, event.jobId, event.now)
       case 'stream-closed':
-        return this.#onStreamClosed(event.stream)
+        return this.#onStreamClosed(event.stream, event.now)
+      case 'recall':
+        return this.#onRecall(event)
       case 'checkpoint-due':
-        return this.#onDue(event.now)
+        return this.#checkpoints.onDue(event.now)
       case 'checkpoint-seed':
-        return this.#onSeed(event.seed)
+        return this.#checkpoints.onSeed(event.seed)
       case 'seed-unavailable':
-        return this.#onNoSeed(event.now)
+        return this.#checkpoints.onNoSeed(event.now)
       case 'certified':
-        return this.#onCertified(event.certificate, event.decided)
+        return this.#onCertified(event)
       case 'certificate-abandoned':
-        return this.#onAbandoned(event.checkpoint)
+        return this.#decide(this.#checkpoints.onAbandoned(event.checkpoint), [], event.now)
       case 'drain':
         this.#draining = true
         return this.#whenDrained()
+      default:
+        return this.#onPayment(event)
+    }
+  }
+
+  #onPayment(event: Extract<ProviderEvent, { type: PaymentEventType }>): ProviderEffect[] {
+    const ledger = this.#ledger
+    if (ledger === undefined) return []
+    switch (event.type) {
+      case 'started':
+        return this.#onStarted(ledger, event.now)
+      case 'channel-loaded':
+        ledger.load(event.channel.account, event.channel.jobs)
+        return carried(ledger.seen(event.channel.account.id, event.funds))
+      case 'channel-unloaded':
+        ledger.unload(event.channel)
+        return []
+      case 'channel-shown':
+        return this.#onShown(ledger, event)
+      case 'funds':
+        return this.#onFunds(ledger, event)
+      case 'voucher':
+        return this.#onVoucher(ledger, event)
+      case 'refunding':
+        ledger.withhold(event.channel, event.amount)
+        return []
+      case 'refund-ended':
+        ledger.withhold(event.channel, -event.amount)
+        return event.funds === undefined ? [] : carried(ledger.seen(event.channel, event.funds))
+      case 'voucher-due':
+        return this.#onVoucherDue(event.jobId, event.now)
+      case 'settle-due':
+        return carried(this.#settleOld(ledger, event.now))
     }
   }
 
@@ -312,384 +177,481 @@ export class ProviderMachine {
     const { now, stream, request, stored } = event
     const jobId = digestOf(this.#init.domain, JOB, request.job)
     const running = this.#jobs.get(jobId)
-    if (running !== undefined) {
-      if (!sameRequest(running.request, request))
-        return [refusal(stream, jobId, 'duplicate-job', 'expected the input and salt this job came with')]
-      running.streams.push(stream)
-      return [reply(stream, { type: 'accepted', jobId, grant: running.request.job.grant })]
+    if (running !== undefined) return this.#attach(jobId, running, event)
+    const known = this.#recent.get(jobId) ?? stored
+    if (known !== undefined) return this.#repeat(stream, request, known)
+    const context = {
+      now,
+      draining: this.#draining,
+      grant: this.#grant,
+      terms: this.#terms.get(request.job.terms),
+      running: this.#jobs.size,
     }
-    const recent = this.#recent.get(jobId)
-    if (recent !== undefined) return this.#repeat(stream, request, recent)
-    if (stored === 'reserved')
-      return [refusal(stream, jobId, 'job-closed', 'this job was reserved before a restart and cost nothing')]
-    if (stored !== undefined) return this.#repeat(stream, request, stored)
-    const refused = this.#admit(jobId, request, now)
+    const refused = admit(jobId, request, context, this.#init)
     if (refused !== undefined) return [refusal(stream, jobId, refused.code, refused.message)]
+    if (!request.sealed && !isInputOf(request, request.input))
+      return [refusal(stream, jobId, 'bad-input', 'expected the input the job names')]
     const grant = this.#grant as NumberedGrant
-    const terms = this.#terms.get(request.job.terms) as OfferedTerms
-    this.#jobs.set(jobId, { request, terms, grant, streams: [stream], input: undefined })
+    const terms = context.terms as OfferedTerms
+    const step = newStep()
+    const unpaid = this.#reserve(jobId, event, terms, step)
+    if (unpaid !== undefined) {
+      if (unpaid.code === 'bad-voucher') step.after.push({ type: 'misconduct', stream, code: unpaid.code })
+      step.after.push(refusal(stream, jobId, unpaid.code, wordsOf(unpaid)))
+      return done(step)
+    }
+    const job: RunningJob = {
+      ...{ request, terms, grant, streams: [stream], input: undefined },
+      ...{ release: undefined, stored: [], wait: undefined },
+    }
+    this.#jobs.set(jobId, job)
+    step.entries.unshift({ kind: 'reservation', jobId, job: request.job })
+    step.after.unshift(reply(stream, { type: 'accepted', jobId, grant: grant.digest }))
     const start: ProviderEffect[] = request.sealed
       ? [{ type: 'open-input', jobId, job: request.job, sealed: request.input }]
-      : this.#onInput(jobId, request.input)
-    if (!this.#jobs.has(jobId)) return start
-    return [
-      ...start,
-      { type: 'persist', entries: [{ kind: 'reservation', jobId, job: request.job }] },
-      reply(stream, { type: 'accepted', jobId, grant: grant.digest }),
-    ]
+      : this.#onInput(jobId, request.input, now)
+    return [...start, ...done(step)]
   }
 
-  /** Section 4.3: signature, terms, channel, slot, deadline; cheap first, signature last. */
-  #admit(jobId: Digest, request: JobRequest, now: number): { code: RefusalCode; message: string } | undefined {
-    const { parameters, profile, operator, tiers, privacy, slots, maxInputBytes, crypto } = this.#init
-    const { job } = request
-    if (this.#draining) return no('shutting-down', 'this provider is shutting down; ask another')
-    if (job.provider !== operator.address) return no('wrong-provider', `expected provider ${operator.address}`)
-    if (this.#grant === undefined || job.grant !== this.#grant.digest)
-      return no('unknown-grant', `expected the current grant ${this.#grant?.digest ?? 'none'}`)
-    if (now >= this.#grant.signed.grant.notAfter)
-      return no('expired-grant', `this grant ended at ${this.#grant.signed.grant.notAfter}`)
-    if (!this.#grant.models.includes(job.model)) return no('unknown-model', `model ${job.model} is not offered here`)
-    const offered = this.#terms.get(job.terms)
-    if (offered === undefined || offered.terms.model !== job.model)
-      return no('unknown-terms', 'expected terms of a current offer')
-    if (offered.terms.validUntil < job.createdAt)
-      return no('expired-terms', `these terms ended at ${offered.terms.validUntil}`)
-    if (job.token !== offered.terms.token) return no('payment-required', `expected token ${offered.terms.token}`)
-    if (job.channel !== ZERO_DIGEST)
-      return no('payment-required', 'expected channel 0: payment channels are not served yet')
-    if (profile !== 'devnet') return no('payment-required', 'unpaid jobs (channel 0) are admitted on a devnet only')
-    if (!tiers.includes(job.tier)) return no('unsupported-tier', `expected a tier of ${tiers.join(', ')}`)
-    if (!privacy.includes(job.privacy)) return no('unsupported-privacy', `expected privacy of ${privacy.join(', ')}`)
-    if (job.mode === MODE.audited) return no('unsupported-mode', 'expected local, buffered or quorum')
-    if (sealRequired(job) !== request.sealed) {
-      return no(
-        'seal-required',
-        request.sealed ? 'expected plain input for this tier' : 'expected HPKE-sealed input for this tier',
-      )
+  /** R24: the voucher that came along, then `maxFee` and the first slice. Undefined once all is reserved. */
+  #reserve(
+    jobId: Digest,
+    { now, stream, request: { job, voucher } }: Extract<ProviderEvent, { type: 'job' }>,
+    { terms }: OfferedTerms,
+    step: Step,
+  ): PaymentProblem | undefined {
+    const ledger = this.#ledger
+    if (ledger === undefined || job.channel === ZERO_DIGEST) return undefined
+    const account = ledger.account(job.channel)
+    if (account === undefined)
+      return { code: 'unknown-channel', expected: 'a channel whose configuration was shown', got: job.channel }
+    const { payerAuthorizer, token } = account.config
+    if (payerAuthorizer !== job.requester || token !== job.token)
+      return {
+        code: 'bad-channel',
+        expected: `payerAuthorizer ${job.requester}, token ${job.token}`,
+        got: `payerAuthorizer ${payerAuthorizer}, token ${token}`,
+      }
+    const slice = sliceOf(terms, job)
+    const isHigher = voucher !== undefined && voucher.amount > authorizedOf(account)
+    const taken = isHigher ? ledger.accept(voucher) : undefined
+    if (taken?.ok === false) return taken.error
+    if (taken !== undefined) {
+      step.entries.push(...taken.value)
+      this.#advanceBlocked(job.channel, now, step, undefined)
     }
-    if (job.createdAt > now + parameters.futureTolerance) return no('bad-clock', `expected at most ${now}`)
-    if (job.createdAt < now - MAX_JOB_AGE_MS) return no('bad-clock', `expected at least ${now - MAX_JOB_AGE_MS}`)
-    if (job.deadline <= now) return no('bad-deadline', `expected a deadline after ${now}`)
-    if (job.deadline > now + parameters.jobDeadline)
-      return no('bad-deadline', `expected at most ${now + parameters.jobDeadline}`)
-    if (job.maxOutputUnits > offered.terms.maxOutputUnits)
-      return no('output-too-long', `expected at most ${offered.terms.maxOutputUnits}`)
-    const ceiling = ceilingOf(offered.terms, 0, job.maxOutputUnits)
-    if (job.maxFee < ceiling) return no('over-ceiling', `expected maxFee of at least ${ceiling}`)
-    if (request.input.length > maxInputBytes) return no('bad-input', `expected at most ${maxInputBytes} bytes`)
-    if (parametersHashOf(request.parameters) !== job.parametersHash)
-      return no('bad-parameters', 'expected the parameters the job names')
-    if (this.#jobs.size >= slots) return no('busy', `all ${slots} slots are taken; retry elsewhere`)
-    if (crypto.recover(jobId, request.signature) !== job.requester) {
-      return no('bad-signature', `expected the signature of ${job.requester}`)
+    const order = { jobId, channel: job.channel, maxFee: job.maxFee, slice, quorum: job.mode === MODE.quorum, now }
+    const reserved = ledger.reserve(order)
+    if (reserved.ok) {
+      step.entries.push(...reserved.value)
+      return undefined
     }
-    return undefined
+    step.after.push(...this.#standing(ledger, job.channel, stream, ledger.requiredToReserve(job.channel, slice)))
+    const isStale = reserved.error.code === 'payment-required' && voucher !== undefined && !isHigher
+    return isStale ? { ...reserved.error, code: 'stale-voucher' } : reserved.error
   }
 
-  #onInput(jobId: Digest, input: Uint8Array): ProviderEffect[] {
+  /** Section 4.3: a repeated Job attaches to the running one and gets all that was released of it. */
+  #attach(
+    jobId: Digest,
+    running: RunningJob,
+    { now, stream, request }: Extract<ProviderEvent, { type: 'job' }>,
+  ): ProviderEffect[] {
+    if (!sameRequest(running.request, request))
+      return [refusal(stream, jobId, 'duplicate-job', 'expected the input and salt this job came with')]
+    const step = newStep()
+    running.streams.push(stream)
+    step.after.push(reply(stream, { type: 'accepted', jobId, grant: running.request.job.grant }))
+    const { release } = running
+    if (release === undefined) return done(step)
+    step.after.push(...release.parts.flatMap((part) => partReplies(part, jobId)).map((each) => reply(stream, each)))
+    const { voucher } = request
+    const taken = voucher === undefined ? undefined : this.#ledger?.accept(voucher)
+    if (taken?.ok) step.entries.push(...taken.value)
+    if (running.wait !== undefined) running.wait.asked = 0n
+    this.#advance(jobId, running, now, step, undefined)
+    return done(step)
+  }
+
+  #onInput(jobId: Digest, input: Uint8Array, now: number): ProviderEffect[] {
     const job = this.#jobs.get(jobId)
     if (job === undefined) return []
-    if (job.streams.length === 0) return this.#onFailed(jobId, 'cancelled', 'nobody waits for this job any more')
-    if (inputHashOf(job.request.inputSalt, input) !== job.request.job.inputHash) {
-      return this.#onFailed(jobId, 'bad-input', 'expected the input the job names')
-    }
+    if (job.streams.length === 0) return this.#onFailed(jobId, 'cancelled', 'nobody waits for this job any more', now)
+    if (job.request.sealed && !isInputOf(job.request, input))
+      return this.#onFailed(jobId, 'bad-input', 'expected the input the job names', now)
     job.input = input
     return [{ type: 'run', jobId, job: job.request.job, input }]
   }
 
-  /** Signs heads and the receipt, stores them, then releases (section 4.3, R27). */
   #onRunFinished({ jobId, result, now }: Extract<ProviderEvent, { type: 'run-finished' }>): ProviderEffect[] {
     const job = this.#jobs.get(jobId)
-    if (job?.input === undefined) return []
-    if (result.units > job.request.job.maxOutputUnits) {
-      return this.#onFailed(
-        jobId,
-        'output-too-long',
-        `expected at most ${job.request.job.maxOutputUnits} units, got ${result.units}`,
-      )
+    if (job?.input === undefined || job.release !== undefined) return []
+    const { request, terms, grant, input } = job
+    const { maxOutputUnits, deadline, channel } = request.job
+    if (result.units > maxOutputUnits) {
+      const message = `expected at most ${maxOutputUnits} units, got ${result.units}`
+      return this.#onFailed(jobId, 'output-too-long', message, now)
     }
-    if (result.finishedAt > job.request.job.deadline) {
-      return this.#onFailed(jobId, 'deadline-exceeded', `expected an answer by ${job.request.job.deadline}`)
-    }
-    this.#jobs.delete(jobId)
-    const { answer, chunks, digest } = this.#sign(jobId, job, result, job.input)
-    this.#remember(answer)
-    const quorum = job.request.job.mode === MODE.quorum
-    const waiting = quorum ? { streams: job.streams } : undefined
-    if (waiting !== undefined) this.#waiting.set(jobId, waiting)
-    this.#loose.push({ answer, digest, waiting })
-    return [
-      { type: 'persist', entries: [{ kind: 'answer', answer, digest }] },
-      ...job.streams.flatMap((stream) => this.#replay(stream, answer, chunks, quorum ? undefined : 'complete')),
-      ...this.#schedule(quorum, now),
-      ...this.#whenDrained(),
-    ]
+    if (result.finishedAt > deadline)
+      return this.#onFailed(jobId, 'deadline-exceeded', `expected an answer by ${deadline}`, now)
+    if (channel !== ZERO_DIGEST && job.streams.length === 0)
+      return this.#onFailed(jobId, 'cancelled', 'nobody waits for this job any more', now)
+    const { domain, random } = this.#init
+    job.release = new Release({ domain, random, jobId, request, terms, grant, input, result })
+    const step = newStep()
+    this.#advance(jobId, job, now, step, undefined)
+    return done(step)
   }
 
-  #sign(
+  /** R24: lets heads out while at most a slice is unpaid, then serves the job or waits for the next voucher. */
+  #advance(jobId: Digest, job: RunningJob, now: number, step: Step, answering: StreamId | undefined): void {
+    const { release } = job
+    if (release === undefined) return
+    const fresh: ReleasedPart[] = []
+    const isPaid = job.request.job.channel !== ZERO_DIGEST
+    for (let fee = release.nextFee; fee !== undefined; fee = release.nextFee) {
+      if (isPaid && this.#ledger?.mayRelease(jobId, fee) !== true) break
+      fresh.push(release.next())
+    }
+    if (release.nextFee === undefined) this.#serve(jobId, job, now, step, fresh)
+    else this.#block(jobId, job, now, step, { fresh, nextFee: release.nextFee, answering })
+  }
+
+  /** Heads and their chunks are stored before they leave, so that a restart ends the job at the last of them. */
+  #block(
     jobId: Digest,
     job: RunningJob,
-    result: RunResult,
-    input: Uint8Array,
-  ): { readonly answer: StoredAnswer; readonly chunks: readonly TranscriptChunk[]; readonly digest: Digest } {
-    const { domain, random } = this.#init
-    const { grant, terms, request } = job
-    const usage = {
-      inputUnits: 0,
-      outputUnits: result.units,
-      startedAt: result.startedAt,
-      finishedAt: result.finishedAt,
+    now: number,
+    step: Step,
+    blocked: {
+      readonly fresh: readonly ReleasedPart[]
+      readonly nextFee: bigint
+      readonly answering: StreamId | undefined
+    },
+  ): void {
+    const ledger = this.#ledger
+    if (ledger === undefined) return
+    const { fresh, nextFee, answering } = blocked
+    const isKept = job.request.job.privacy !== PRIVACY.sealed
+    for (const { chunks, signed } of fresh) {
+      step.entries.push({ kind: 'progress', jobId, head: signed, chunks: isKept ? chunks : [] })
+      job.stored.push(signed.head.index)
     }
-    const charge = chargeOf(terms.terms, usage)
-    const data = splitChunks(result.output)
-    const chain = new ChunkChain(jobId)
-    const chunks: TranscriptChunk[] = []
-    const heads: SignedHead[] = []
-    const headDigests: Digest[] = []
-    for (const [at, bytes] of data.entries()) {
-      const chunk = { index: at + 1, data: bytes, salt: bytesToHex(random(32)) }
-      chain.accept(chunk)
-      chunks.push(chunk)
-      const last = at === data.length - 1
-      if (!last && at !== 0 && at % MAX_CHUNKS_PER_HEAD !== 0) continue
-      const head: Head = {
-        jobId,
-        grant: grant.digest,
-        index: chain.index,
-        head: chain.head,
-        outputUnits: last ? result.units : 0,
-        fee: last ? charge.fee : 0n,
-      }
-      const headDigest = digestOf(domain, HEAD, head)
-      headDigests.push(headDigest)
-      heads.push({ head, signature: grant.session.sign(headDigest) })
+    const last = fresh.at(-1)
+    if (last !== undefined) step.entries.push(...ledger.release(jobId, last.signed.head.fee))
+    const replies = fresh.flatMap((part) => partReplies(part, jobId))
+    step.after.push(...job.streams.flatMap((stream) => replies.map((each) => reply(stream, each))))
+    const required = ledger.requiredFor(jobId, nextFee)
+    const { channel } = job.request.job
+    if (required > (job.wait?.asked ?? 0n)) {
+      const asked = job.streams.filter((stream) => stream !== answering)
+      step.after.push(...asked.flatMap((stream) => this.#standing(ledger, channel, stream, required)))
     }
-    const { job: order } = request
-    const receipt: Receipt = {
-      jobId,
-      grant: grant.digest,
-      provider: order.provider,
-      requester: order.requester,
-      channel: order.channel,
-      sequence: grant.nextReceipt,
-      model: order.model,
-      inputHash: order.inputHash,
-      parametersHash: order.parametersHash,
-      terms: order.terms,
-      outputHead: chain.head,
-      headsRoot: merkleRoot('head', headDigests),
-      chunks: chain.index,
-      inputUnits: usage.inputUnits,
-      outputUnits: usage.outputUnits,
-      ...charge,
-      memoryMB: terms.terms.memoryMB,
-      chargedAfter: 0n,
-      evidence: grant.signed.grant.evidence,
-      trace: traceDigestOf(result.runtimeClass, result.traceHash),
-      assurance: grant.assurance,
-      status: STATUS.complete,
-      startedAt: usage.startedAt,
-      finishedAt: usage.finishedAt,
-    }
+    const isNew = job.wait === undefined || fresh.length > 0
+    job.wait = isNew ? { until: now + VOUCHER_WAIT_MS, asked: required, graced: false } : job.wait
+    if (job.wait !== undefined) job.wait.asked = required
+    this.#blocked.add(jobId)
+    if (isNew) step.after.push({ type: 'schedule-voucher', jobId, at: now + VOUCHER_WAIT_MS })
+  }
+
+  /** Signs the receipt for what was released, `complete` or `truncated`, with its place in the channel's books. */
+  #serve(jobId: Digest, job: RunningJob, now: number, step: Step, fresh: readonly ReleasedPart[]): void {
+    const { release, grant, request, streams } = job
+    if (release === undefined) return
+    this.#forget(jobId)
+    const { chargedAfter, entries, ...payment } = this.#charge(jobId, job, release.fee, now)
+    const signed = release.answer({ sequence: grant.nextReceipt, chargedAfter }, payment)
     grant.nextReceipt += 1
-    const digest = digestOf(domain, RECEIPT, receipt)
-    const transcript =
-      order.privacy === PRIVACY.sealed
-        ? undefined
-        : { inputSalt: request.inputSalt, input, parameters: request.parameters, chunks }
-    const record: JobRecord = {
-      job: order,
-      jobSignature: request.signature,
-      terms: terms.terms,
-      offer: terms.offer,
-      offerSignature: terms.offerSignature,
-      termsIndex: terms.index,
-      termsProof: terms.proof,
-      heads,
-      receipt,
-      receiptSignature: grant.session.sign(digest),
-      runtimeClass: result.runtimeClass,
-      traceHash: result.traceHash,
-      ...(transcript === undefined ? {} : { transcript }),
-    }
-    return { answer: { jobId, record, chunks: transcript?.chunks ?? [] }, chunks, digest }
-  }
-
-  #remember(answer: StoredAnswer): void {
-    this.#recent.set(answer.jobId, answer)
+    const { answer, digest } = signed
+    this.#recent.set(jobId, answer)
     dropOldest(this.#recent, MAX_RECENT)
-  }
-
-  /**
-   * A repeated Job gets the stored receipt; the chunks only who shows the plain input, since job and signature are in
-   * records that others hold (R10). A quorum job waits for its certificate while one may come.
-   */
-  #repeat(stream: StreamId, { job, inputSalt, input }: JobRequest, answer: StoredAnswer): ProviderEffect[] {
-    const entitled = !sealRequired(job) && inputHashOf(inputSalt, input) === job.inputHash
-    const chunks = entitled ? answer.chunks : []
-    const waiting = this.#waiting.get(answer.jobId)
-    if (waiting === undefined)
-      return this.#replay(stream, answer, chunks, job.mode === MODE.quorum ? 'uncertified' : 'complete')
-    waiting.streams.push(stream)
-    return this.#replay(stream, answer, chunks, undefined)
-  }
-
-  /** Chunks each followed by the head that covers them, the receipt, and the terminal frame unless a certificate is due. */
-  #replay(
-    stream: StreamId,
-    answer: StoredAnswer,
-    chunks: readonly TranscriptChunk[],
-    outcome: Outcome | undefined,
-  ): ProviderEffect[] {
-    const { record, jobId } = answer
-    const heads = new Map(record.heads.map((signed) => [signed.head.index, signed]))
-    const replies: ProviderReply[] = []
-    for (const chunk of chunks) {
-      replies.push({ type: 'chunk', jobId, chunk })
-      const signed = heads.get(chunk.index)
-      if (signed !== undefined) replies.push({ type: 'head', signed })
-    }
-    const signed = { receipt: record.receipt, signature: record.receiptSignature }
-    replies.push({ type: 'receipt', signed, runtimeClass: record.runtimeClass, traceHash: record.traceHash })
-    if (outcome !== undefined) replies.push({ type: 'end', jobId, outcome })
-    return replies.map((entry) => reply(stream, entry))
-  }
-
-  #onFailed(jobId: Digest, code: RefusalCode, message: string): ProviderEffect[] {
-    const job = this.#jobs.get(jobId)
-    if (job === undefined) return []
-    this.#jobs.delete(jobId)
-    return [
-      { type: 'persist', entries: [{ kind: 'release', jobId }] },
-      ...job.streams.map((stream) => refusal(stream, jobId, code, message)),
+    step.entries.push({ kind: 'answer', answer, digest, progress: job.stored }, ...entries)
+    const { record } = answer
+    const replies = [...fresh.flatMap((part) => partReplies(part, jobId)), receiptReply(record)]
+    if (request.job.mode !== MODE.quorum)
+      replies.push({ type: 'end', jobId, outcome: outcomeOf(record.receipt.status) })
+    step.after.push(
+      ...streams.flatMap((stream) => replies.map((each) => reply(stream, each))),
+      ...this.#checkpoints.add(answer, digest, streams, now),
       ...this.#whenDrained(),
-    ]
+    )
   }
 
-  #onStreamClosed(stream: StreamId): ProviderEffect[] {
+  /** What a receipt and its record say of the channel. */
+  #charge(
+    jobId: Digest,
+    { request: { job } }: RunningJob,
+    fee: bigint,
+    now: number,
+  ): { chargedAfter: bigint; entries: readonly LedgerEntry[] } & Pick<JobRecord, 'channelConfig' | 'voucher'> {
+    if (this.#ledger === undefined || job.channel === ZERO_DIGEST) return { chargedAfter: 0n, entries: [] }
+    const served = this.#ledger.serve(jobId, fee, now)
+    const account = this.#ledger.account(job.channel)
+    return {
+      ...served,
+      ...(account === undefined ? {} : { channelConfig: account.config }),
+      ...(account?.voucher === undefined ? {} : { voucher: account.voucher }),
+    }
+  }
+
+  #forget(jobId: Digest): void {
+    this.#jobs.delete(jobId)
+    this.#blocked.delete(jobId)
+  }
+
+  /** Ends a job before its output is out: truncated where something was released, else it cost nothing (R26). */
+  #close(jobId: Digest, job: RunningJob, now: number, step: Step, code: RefusalCode, message: string): void {
+    if ((job.release?.parts.length ?? 0) > 0) this.#serve(jobId, job, now, step, [])
+    else this.#fail(jobId, job, now, step, code, message)
+  }
+
+  #fail(jobId: Digest, job: RunningJob, now: number, step: Step, code: RefusalCode, message: string): void {
+    this.#forget(jobId)
+    const isPaid = job.request.job.channel !== ZERO_DIGEST
+    step.entries.push({ kind: 'release', jobId }, ...(isPaid ? (this.#ledger?.fail(jobId, now) ?? []) : []))
+    step.after.push(...job.streams.map((stream) => refusal(stream, jobId, code, message)), ...this.#whenDrained())
+  }
+
+  #onFailed(jobId: Digest, code: RefusalCode, message: string, now: number): ProviderEffect[] {
+    const job = this.#jobs.get(jobId)
+    if (job === undefined || job.release !== undefined) return []
+    const step = newStep()
+    this.#fail(jobId, job, now, step, code, message)
+    return done(step)
+  }
+
+  /** The requester wants no more: section 4, protocol InferCancel. */
+  #onCancel(stream: StreamId, jobId: Digest, now: number): ProviderEffect[] {
+    const job = this.#jobs.get(jobId)
+    if (job === undefined || !job.streams.includes(stream)) return []
+    if (job.release === undefined) return this.#leave(jobId, job, stream, 'cancelled', 'the requester cancelled')
+    const step = newStep()
+    this.#close(jobId, job, now, step, 'cancelled', 'the requester cancelled')
+    return done(step)
+  }
+
+  #leave(jobId: Digest, job: RunningJob, stream: StreamId, code: RefusalCode, message: string): ProviderEffect[] {
+    job.streams = job.streams.filter((open) => open !== stream)
+    const left = refusal(stream, jobId, code, message)
+    return job.streams.length === 0 ? [left, { type: 'cancel', jobId }] : [left]
+  }
+
+  /** What was begun to be released waits once more for a stream to take it up again. */
+  #onStreamClosed(stream: StreamId, now: number): ProviderEffect[] {
     const effects: ProviderEffect[] = []
     for (const [jobId, job] of this.#jobs) {
       if (!job.streams.includes(stream)) continue
+      if (job.wait === undefined) {
+        effects.push(...this.#leave(jobId, job, stream, 'cancelled', 'the requester left'))
+        continue
+      }
       job.streams = job.streams.filter((open) => open !== stream)
-      effects.push(refusal(stream, jobId, 'cancelled', 'the requester left'))
-      if (job.streams.length === 0) effects.push({ type: 'cancel', jobId })
+      if (job.streams.length > 0 || job.wait.graced) continue
+      job.wait.until = now + VOUCHER_WAIT_MS
+      job.wait.graced = true
+      effects.push({ type: 'schedule-voucher', jobId, at: job.wait.until })
     }
     return effects
   }
 
-  /** R8: 256 receipts, or 250 ms when a quorum job waits, or the idle delay. */
-  #schedule(quorum: boolean, now: number): ProviderEffect[] {
-    const { parameters } = this.#init
-    const full = this.#loose.length >= parameters.checkpointReceipts && this.#closing === undefined
-    return this.#scheduleAt(
-      full ? now : now + (quorum ? parameters.checkpointQuorumDelay : parameters.checkpointIdleDelay),
-    )
+  #onVoucherDue(jobId: Digest, now: number): ProviderEffect[] {
+    const job = this.#jobs.get(jobId)
+    if (job?.wait === undefined) return []
+    if (job.wait.until > now) return [{ type: 'schedule-voucher', jobId, at: job.wait.until }]
+    const step = newStep()
+    this.#close(jobId, job, now, step, 'payment-required', 'expected a voucher for the next slice, got none in time')
+    return done(step)
   }
 
-  #scheduleAt(at: number): ProviderEffect[] {
-    if (this.#dueAt !== undefined && this.#dueAt <= at) return []
-    this.#dueAt = at
-    return [{ type: 'schedule-checkpoint', at }]
-  }
-
-  /** Asks for a seed, and again after the idle delay should no answer come. */
-  #askSeed(now: number): ProviderEffect[] {
-    return [{ type: 'choose-seed' }, ...this.#scheduleAt(now + this.#init.parameters.checkpointIdleDelay)]
-  }
-
-  #onDue(now: number): ProviderEffect[] {
-    this.#dueAt = undefined
-    if (this.#closing !== undefined) return this.#askSeed(now)
-    const first = this.#loose[0]
-    if (first === undefined) return []
-    const grant = first.answer.record.receipt.grant
-    const sameGrant = this.#loose.findIndex(({ answer }) => answer.record.receipt.grant !== grant)
-    const limit = this.#init.parameters.checkpointReceipts
-    const count = Math.min(sameGrant === -1 ? this.#loose.length : sameGrant, limit)
-    this.#closing = this.#loose.slice(0, count)
-    this.#loose = this.#loose.slice(count)
-    return this.#askSeed(now)
-  }
-
-  #onSeed(seed: CheckpointSeed): ProviderEffect[] {
-    const receipts = this.#closing
-    const first = receipts?.[0]?.answer.record.receipt
-    if (receipts === undefined || first === undefined) return []
-    this.#closing = undefined
-    const { domain, operator } = this.#init
-    const checkpoint: Checkpoint = {
-      operator: operator.address,
-      grant: first.grant,
-      sequence: this.#nextCheckpoint,
-      previous: this.#previousCheckpoint,
-      firstSequence: first.sequence,
-      count: receipts.length,
-      receiptsRoot: merkleRoot(
-        'receipt',
-        receipts.map(({ digest }) => digest),
-      ),
-      totalFee: receipts.reduce((sum, { answer }) => sum + answer.record.receipt.fee, 0n),
-      ...seed,
+  #onVoucher(
+    ledger: PayeeLedger,
+    { now, stream, voucher }: Extract<ProviderEvent, { type: 'voucher' }>,
+  ): ProviderEffect[] {
+    const step = newStep()
+    const taken = ledger.accept(voucher)
+    if (!taken.ok && taken.error.code !== 'stale-voucher') return this.#refuseVoucher(stream, taken.error, now)
+    if (taken.ok && taken.value.length > 0) {
+      step.entries.push(...taken.value)
+      this.#advanceBlocked(voucher.channel, now, step, stream)
     }
-    const digest = digestOf(domain, CHECKPOINT, checkpoint)
-    const signed = { checkpoint, signature: operator.sign(digest) }
-    this.#nextCheckpoint += 1
-    this.#previousCheckpoint = digest
-    const jobs = receipts.map(({ answer }) => answer.jobId)
-    this.#checkpoints.set(digest, {
-      signed,
-      receipts: receipts.map(({ answer, digest: receipt, waiting }) => ({
-        jobId: answer.jobId,
-        digest: receipt,
-        waiting,
-      })),
-    })
-    return [
-      { type: 'persist', entries: [{ kind: 'checkpoint', signed, digest, jobs }] },
-      { type: 'publish-checkpoint', signed, digest, records: receipts.map(({ answer }) => answer.record) },
-      ...(this.#loose.length > 0
-        ? this.#schedule(
-            this.#loose.some(({ waiting }) => waiting !== undefined),
-            seed.createdAt,
-          )
-        : []),
-    ]
+    const required = this.#requiredOn(ledger, stream) ?? authorizedOf(ledger.account(voucher.channel) ?? {})
+    step.after.unshift(...this.#standing(ledger, voucher.channel, stream, required))
+    return done(step)
   }
 
-  #onNoSeed(now: number): ProviderEffect[] {
-    if (this.#closing === undefined) return []
-    this.#loose = [...this.#closing, ...this.#loose]
-    this.#closing = undefined
-    return this.#scheduleAt(now + this.#init.parameters.checkpointIdleDelay)
+  #advanceBlocked(channel: Digest, now: number, step: Step, answering: StreamId | undefined): void {
+    for (const jobId of [...this.#blocked]) {
+      const job = this.#jobs.get(jobId)
+      if (job?.request.job.channel !== channel || job.streams.length === 0) continue
+      this.#advance(jobId, job, now, step, answering)
+    }
   }
 
-  #onCertified(certificate: Certificate, decided: bigint): ProviderEffect[] {
-    const open = this.#checkpoints.get(certificate.checkpoint)
-    if (open === undefined) return []
-    this.#checkpoints.delete(certificate.checkpoint)
-    const digests = open.receipts.map(({ digest }) => digest)
-    const replies = open.receipts.flatMap(({ jobId, waiting }, index) => {
-      if (waiting === undefined) return []
-      this.#waiting.delete(jobId)
-      const receiptProof = merkleProof('receipt', digests, index)
-      const outcome = hasBit(decided, index) ? 'complete' : 'uncertified'
-      return waiting.streams.flatMap((stream) => [
-        reply(stream, { type: 'certificate', signed: open.signed, certificate, receiptProof }),
-        reply(stream, { type: 'end', jobId, outcome }),
-      ])
-    })
-    return [{ type: 'persist', entries: [{ kind: 'certificate', certificate }] }, ...replies]
+  /** The voucher that the blocked job of a stream waits for. */
+  #requiredOn(ledger: PayeeLedger, stream: StreamId): bigint | undefined {
+    for (const jobId of this.#blocked) {
+      const job = this.#jobs.get(jobId)
+      const fee = job?.release?.nextFee
+      if (job?.streams.includes(stream) && fee !== undefined) return ledger.requiredFor(jobId, fee)
+    }
+    return undefined
   }
 
-  #onAbandoned(checkpoint: Digest): ProviderEffect[] {
-    const open = this.#checkpoints.get(checkpoint)
-    if (open === undefined) return []
-    this.#checkpoints.delete(checkpoint)
-    return open.receipts.flatMap(({ jobId, waiting }) => {
-      this.#waiting.delete(jobId)
-      return (waiting?.streams ?? []).map((stream) => reply(stream, { type: 'end', jobId, outcome: 'uncertified' }))
+  /** Whoever pays with what is no payment gets no more: its jobs on this stream end here. */
+  #refuseVoucher(stream: StreamId, problem: PaymentProblem, now: number): ProviderEffect[] {
+    const step = newStep()
+    if (problem.code === 'bad-voucher') step.after.push({ type: 'misconduct', stream, code: problem.code })
+    const ended: ProviderEffect[] = []
+    let isKnown = false
+    for (const [jobId, job] of [...this.#jobs]) {
+      if (!job.streams.includes(stream)) continue
+      isKnown = true
+      if (job.release === undefined) ended.push(...this.#leave(jobId, job, stream, problem.code, wordsOf(problem)))
+      else this.#close(jobId, job, now, step, problem.code, wordsOf(problem))
+    }
+    if (!isKnown) {
+      const message = wordsOf(problem)
+      ended.push(reply(stream, { type: 'refusal', code: problem.code, message }))
+    }
+    return [...done(step), ...ended]
+  }
+
+  #onShown(
+    ledger: PayeeLedger,
+    { stream, config, voucher, funds }: Extract<ProviderEvent, { type: 'channel-shown' }>,
+  ): ProviderEffect[] {
+    const step = newStep()
+    const opened = ledger.open(config)
+    if (!opened.ok) return [reply(stream, { type: 'refusal', code: opened.error.code, message: wordsOf(opened.error) })]
+    step.entries.push(...opened.value, ...ledger.seen(voucher.channel, funds))
+    const isHigher = voucher.amount > authorizedOf(ledger.account(voucher.channel) ?? {})
+    const taken = isHigher ? ledger.accept(voucher) : undefined
+    if (taken?.ok) step.entries.push(...taken.value)
+    const authorized = authorizedOf(ledger.account(voucher.channel) ?? {})
+    step.after.push(...this.#standing(ledger, voucher.channel, stream, authorized))
+    if (taken?.ok === false) {
+      const { code } = taken.error
+      step.after.splice(
+        0,
+        Number.POSITIVE_INFINITY,
+        reply(stream, { type: 'refusal', code, message: wordsOf(taken.error) }),
+      )
+    }
+    return done(step)
+  }
+
+  /** R25: once a withdrawal was started nothing more is served on the channel. */
+  #onFunds(ledger: PayeeLedger, { now, channel, funds }: Extract<ProviderEvent, { type: 'funds' }>): ProviderEffect[] {
+    const step = newStep()
+    step.entries.push(...ledger.seen(channel, funds))
+    if (!funds.withdrawing) return done(step)
+    for (const jobId of [...this.#blocked]) {
+      const job = this.#jobs.get(jobId)
+      if (job?.request.job.channel === channel)
+        this.#close(jobId, job, now, step, 'channel-closing', 'expected a channel without a withdrawal')
+    }
+    return done(step)
+  }
+
+  /** R27: what a restart cut off ends at its last stored head; a certificate that was not stored comes no more. */
+  #onStarted(ledger: PayeeLedger, now: number): ProviderEffect[] {
+    const entries: LedgerEntry[] = []
+    for (const channel of [...ledger.channels()]) {
+      for (const { jobId, state, quorum } of ledger.unsettled(channel)) {
+        if (state === 'pending') entries.push(...ledger.closeAtHead(jobId, now))
+        else if (quorum && !this.#checkpoints.awaits(jobId)) entries.push(...ledger.certified(jobId, false, now))
+      }
+    }
+    return carried(entries)
+  }
+
+  #settleOld(ledger: PayeeLedger, now: number): readonly LedgerEntry[] {
+    const entries: LedgerEntry[] = []
+    for (const channel of [...ledger.channels()]) {
+      for (const { jobId, state, quorum, since } of ledger.unsettled(channel)) {
+        if (state === 'served' && !quorum && since + SETTLE_WAIT_MS <= now) entries.push(...ledger.expire(jobId, now))
+      }
+    }
+    return entries
+  }
+
+  #standing(ledger: PayeeLedger, channel: Digest, stream: StreamId, required: bigint): ProviderEffect[] {
+    const account = ledger.account(channel)
+    if (account === undefined) return []
+    const { charged } = account
+    return [reply(stream, { type: 'ledger', channel, charged, authorized: authorizedOf(account), required })]
+  }
+
+  /**
+   * A repeated Job gets the stored receipt, or what was released before a restart cut it off; the chunks only who shows
+   * the plain input, since job and signature are in records that others hold (R10).
+   */
+  #repeat(stream: StreamId, request: JobRequest, known: Exclude<StoredJob, undefined>): ProviderEffect[] {
+    const isEntitled = !sealRequired(request.job) && isInputOf(request, request.input)
+    if ('record' in known) return this.#answerAgain(stream, known, isEntitled)
+    if (!isEntitled) return this.#closed(stream, known)
+    const heads = new Map(known.heads.map((signed) => [signed.head.index, signed]))
+    const replies = known.chunks.flatMap((chunk): ProviderReply[] => {
+      const signed = heads.get(chunk.index)
+      const covered: ProviderReply[] = signed === undefined ? [] : [{ type: 'head', signed }]
+      return [{ type: 'chunk', jobId: known.jobId, chunk }, ...covered]
     })
+    return [...replies.map((each) => reply(stream, each)), ...this.#closed(stream, known)]
+  }
+
+  #closed(stream: StreamId, { jobId, heads }: CutJob): ProviderEffect[] {
+    const owed = heads.at(-1)?.head.fee ?? 0n
+    return [refusal(stream, jobId, 'job-closed', `a restart cut this job off; it cost ${owed}`)]
+  }
+
+  /** A quorum job waits for its certificate while one may come. */
+  #answerAgain(stream: StreamId, answer: StoredAnswer, isEntitled: boolean): ProviderEffect[] {
+    const { jobId, record } = answer
+    const outcome = outcomeOf(record.receipt.status)
+    const chunks = isEntitled ? answer.chunks : []
+    if (record.job.mode !== MODE.quorum) return replay(stream, answer, chunks, [{ type: 'end', jobId, outcome }])
+    if (this.#checkpoints.wait(jobId, stream)) return replay(stream, answer, chunks, [])
+    const certified = this.#checkpoints.certified(jobId) ?? answer.certified
+    if (certified === undefined) return replay(stream, answer, chunks, [{ type: 'end', jobId, outcome: 'uncertified' }])
+    return replay(stream, answer, chunks, [
+      { type: 'certificate', ...certified },
+      { type: 'end', jobId, outcome },
+    ])
+  }
+
+  /** R27: what became of a job, to who sent it alone. */
+  #onRecall({ stream, peer, jobId, stored }: Extract<ProviderEvent, { type: 'recall' }>): ProviderEffect[] {
+    const running = this.#jobs.get(jobId)
+    const known = this.#recent.get(jobId) ?? stored
+    const job =
+      running?.request.job ?? (known === undefined ? undefined : 'record' in known ? known.record.job : known.job)
+    if (job === undefined) return [refusal(stream, jobId, 'not-found', 'no such job was admitted, or it cost nothing')]
+    if (job.requester !== peer) return [refusal(stream, jobId, 'not-entitled', 'expected the peer that sent this job')]
+    if (running !== undefined || known === undefined)
+      return [refusal(stream, jobId, 'not-ready', 'this job runs; send it again to attach')]
+    if ('record' in known) return this.#answerAgain(stream, known, false)
+    const signed = known.heads.at(-1)
+    return [...(signed === undefined ? [] : [reply(stream, { type: 'head', signed })]), ...this.#closed(stream, known)]
+  }
+
+  #onCertified({
+    certificate,
+    decided,
+    accepted,
+    now,
+  }: Extract<ProviderEvent, { type: 'certified' }>): ProviderEffect[] {
+    const decisions = this.#checkpoints.onCertified(certificate, decided, accepted)
+    return decisions === undefined ? [] : this.#decide(decisions, [{ kind: 'certificate', certificate }], now)
+  }
+
+  /** R11: the last slice of a quorum job is owed once it is accepted; what is not is paid back. */
+  #decide(decisions: readonly Decision[], entries: readonly ProviderEntry[], now: number): ProviderEffect[] {
+    const step: Step = { entries: [...entries], after: [] }
+    for (const { jobId, accepted, replies } of decisions) {
+      if (this.#ledger?.job(jobId) !== undefined) step.entries.push(...this.#ledger.certified(jobId, accepted, now))
+      step.after.push(...replies.map(({ stream, reply: each }) => reply(stream, each)))
+    }
+    return done(step)
   }
 
   #whenDrained(): ProviderEffect[] {
@@ -697,9 +659,38 @@ export class ProviderMachine {
   }
 }
 
-/** R5: inputs for `tee` tiers are sealed to the encryption key. */
-export const sealRequired = (job: Pick<Job, 'tier'>): boolean =>
-  job.tier === TIER.tee || job.tier === TIER['tee+replay']
+type PaymentEventType =
+  | 'started'
+  | 'channel-loaded'
+  | 'channel-unloaded'
+  | 'channel-shown'
+  | 'funds'
+  | 'voucher'
+  | 'refunding'
+  | 'refund-ended'
+  | 'voucher-due'
+  | 'settle-due'
+
+const newStep = (): Step => ({ entries: [], after: [] })
+
+const done = ({ entries, after }: Step): ProviderEffect[] => [...carried(entries), ...after]
+
+const carried = (entries: readonly ProviderEntry[]): ProviderEffect[] =>
+  entries.length === 0 ? [] : [{ type: 'persist', entries: latest(entries) }]
+
+/** Of several states of one account only the last is kept: they become durable together. */
+function latest(entries: readonly ProviderEntry[]): readonly ProviderEntry[] {
+  const names = entries.map(nameOf)
+  return entries.filter((_, at) => names[at] === undefined || names.lastIndexOf(names[at]) === at)
+}
+
+function nameOf(entry: ProviderEntry): string | undefined {
+  if (entry.kind === 'channel-account') return `channel ${entry.account.id}`
+  return entry.kind === 'job-account' ? `job ${entry.account.jobId}` : undefined
+}
+
+const isInputOf = ({ job, inputSalt }: JobRequest, input: Uint8Array): boolean =>
+  inputHashOf(inputSalt, input) === job.inputHash
 
 /** Whoever repeats a running job sends what the first one sent, byte for byte: only its sender knows all of it. */
 const sameRequest = (first: JobRequest, other: JobRequest): boolean =>
@@ -708,17 +699,37 @@ const sameRequest = (first: JobRequest, other: JobRequest): boolean =>
   first.input.length === other.input.length &&
   first.input.every((byte, at) => byte === other.input[at])
 
-function splitChunks(output: Uint8Array): Uint8Array[] {
-  const chunks: Uint8Array[] = []
-  for (let at = 0; at < output.length; at += MAX_PLAIN_CHUNK_BYTES)
-    chunks.push(output.subarray(at, at + MAX_PLAIN_CHUNK_BYTES))
-  return chunks
+const partReplies = ({ chunks, signed }: ReleasedPart, jobId: Digest): ProviderReply[] => [
+  ...chunks.map((chunk): ProviderReply => ({ type: 'chunk', jobId, chunk })),
+  { type: 'head', signed },
+]
+
+const receiptReply = ({ receipt, receiptSignature, runtimeClass, traceHash }: JobRecord): ProviderReply => ({
+  type: 'receipt',
+  signed: { receipt, signature: receiptSignature },
+  runtimeClass,
+  traceHash,
+})
+
+/** Chunks each followed by the head that covers them, the receipt, and how it ends. */
+function replay(
+  stream: StreamId,
+  { record, jobId }: StoredAnswer,
+  chunks: StoredAnswer['chunks'],
+  end: readonly ProviderReply[],
+): ProviderEffect[] {
+  const heads = new Map(record.heads.map((signed) => [signed.head.index, signed]))
+  const replies: ProviderReply[] = []
+  for (const chunk of chunks) {
+    replies.push({ type: 'chunk', jobId, chunk })
+    const signed = heads.get(chunk.index)
+    if (signed !== undefined) replies.push({ type: 'head', signed })
+  }
+  return [...replies, receiptReply(record), ...end].map((each) => reply(stream, each))
 }
 
-/** Room for an AEAD tag, so that a sealed chunk keeps to the same limit. */
-const MAX_PLAIN_CHUNK_BYTES = MAX_CHUNK_BYTES - 64
+const wordsOf = ({ expected, got }: PaymentProblem): string => `expected ${expected}, got ${got}`
 
 const reply = (stream: StreamId, entry: ProviderReply): ProviderEffect => ({ type: 'reply', stream, reply: entry })
 const refusal = (stream: StreamId, jobId: Digest, code: RefusalCode, message: string): ProviderEffect =>
   reply(stream, { type: 'refusal', jobId, code, message })
-const no = (code: RefusalCode, message: string): { code: RefusalCode; message: string } => ({ code, message })

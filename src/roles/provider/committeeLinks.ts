@@ -28,9 +28,15 @@ export interface CommitteeLinks {
   publish(signed: SignedCheckpoint, digest: Digest, records: readonly JobRecord[]): void
   /** Votes that came by gossip. */
   addVotes(bundle: VoteBundle): void
-  onDecided(listener: (certificate: Certificate, decided: bigint) => void): void
+  onDecided(listener: DecidedListener): void
   onAbandoned(listener: (checkpoint: Digest) => void): void
 }
+
+/** Receipts a certificate accepted or rejected, and those it accepted. */
+type DecidedListener = (
+  certificate: Certificate,
+  receipts: { readonly decided: bigint; readonly accepted: bigint },
+) => void
 
 export interface CommitteeLinksComponents {
   readonly host: Host
@@ -82,7 +88,7 @@ class Links implements CommitteeLinks {
   readonly #grantsSent = new WeakMap<RecordsStream, Set<Digest>>()
   readonly #pending = new Map<Digest, Pending>()
   #journal: ProviderJournal | undefined
-  #decided: (certificate: Certificate, decided: bigint) => void = () => undefined
+  #decided: DecidedListener = () => undefined
   #abandoned: (checkpoint: Digest) => void = () => undefined
   #timer: NodeJS.Timeout | undefined
 
@@ -93,7 +99,7 @@ class Links implements CommitteeLinks {
     this.#topic = topicName(init.domain.networkId, 'checkpoint', 0)
   }
 
-  onDecided(listener: (certificate: Certificate, decided: bigint) => void): void {
+  onDecided(listener: DecidedListener): void {
     this.#decided = listener
   }
 
@@ -278,7 +284,7 @@ class Links implements CommitteeLinks {
     clearTimeout(pending.timer)
     const { accepted, rejected } = pending.collector.tally
     const certificate = pending.collector.certificate()
-    this.#decided(certificate, accepted | rejected)
+    this.#decided(certificate, { decided: accepted | rejected, accepted })
     for (const link of this.#links.values()) void this.#notify(link, certificate)
   }
 
@@ -297,8 +303,8 @@ class Links implements CommitteeLinks {
     pending.decided = true
     const tally = pending.collector?.tally
     const decided = tally === undefined ? 0n : allBits(pending.signed.checkpoint.count) & ~tally.undecided
-    if (pending.collector !== undefined && decided !== 0n) this.#decided(pending.collector.certificate(), decided)
-    else this.#abandoned(digest)
+    if (pending.collector === undefined || tally === undefined || decided === 0n) return this.#abandoned(digest)
+    this.#decided(pending.collector.certificate(), { decided, accepted: tally.accepted })
   }
 
   /** Who still waits for it is told what stands. */

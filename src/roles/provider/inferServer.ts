@@ -7,10 +7,12 @@ import {
   JOB,
   type JobRequest,
   type ProviderReply,
+  type RefusalCode,
   type StreamId,
   toError,
+  type Voucher,
 } from '../../protocol/index.ts'
-import type { InferServerFrame } from '../../wire/index.ts'
+import type { InferClientFrame, InferServerFrame } from '../../wire/index.ts'
 import type { RoleLogger } from '../logger.ts'
 import { sealingContext } from '../sealingContext.ts'
 import { FrameFault, type TypedStream, typedStream } from '../typedStream.ts'
@@ -18,7 +20,12 @@ import { FrameFault, type TypedStream, typedStream } from '../typedStream.ts'
 /** What the server needs of the provider behind it. */
 export interface InferBackend {
   request(stream: StreamId, jobId: Digest, request: JobRequest): Promise<void>
-  cancel(stream: StreamId): void
+  recall(stream: StreamId, peer: string, jobId: Digest): Promise<void>
+  /** Ends with a ledger or a refusal, on a stream that no job runs on. */
+  voucher(stream: StreamId, voucher: Voucher): Promise<void>
+  /** An x402 object; ends as a voucher does. */
+  payment(stream: StreamId, peer: string, payload: Uint8Array): Promise<void>
+  cancel(stream: StreamId, jobId: Digest): void
   closed(stream: StreamId): void
 }
 
@@ -28,20 +35,37 @@ export interface InferServer {
   reply(stream: StreamId, reply: ProviderReply): void
   /** Opens the sealed input that came on this stream (R5). */
   open(stream: StreamId): Promise<Uint8Array | undefined>
-  /** Requests that have not had their terminal frame. */
+  /** Holds against the peer of a stream what no honest one does. */
+  report(stream: StreamId, code: RefusalCode): void
+  /** Exchanges that have not had their terminal frame. */
   readonly pending: number
 }
 
-interface OpenRequest {
+type InferStream = TypedStream<'InferClientFrame', 'InferServerFrame'>
+
+/** One thing a client asked for, until its terminal frame. */
+interface Exchange {
   readonly id: StreamId
-  readonly stream: TypedStream<'InferClientFrame', 'InferServerFrame'>
-  readonly request: JobRequest
+  readonly stream: InferStream
+  /** Of a job; undefined of anything else. */
+  readonly request: JobRequest | undefined
+  /** Kinds of the frame that ends it. */
+  readonly ends: ReadonlySet<InferServerFrame['kind']>
   /** Replies that wait for the write before them. */
   readonly queue: ProviderReply[]
+  /** Settles when it is over. */
+  readonly over: Promise<void>
+  end(): void
   writing: boolean
   opened: Promise<OpenedInput | undefined> | undefined
   sealer: Promise<ChunkSealer | undefined> | undefined
 }
+
+const JOB_ENDS: Exchange['ends'] = new Set(['end', 'refusal'] as const)
+const PAYMENT_ENDS: Exchange['ends'] = new Set(['ledger', 'refusal'] as const)
+
+/** A client that sends vouchers reads what they are answered with: so many answers wait for it at most. */
+const MAX_QUEUED = 4_096
 
 /** A client may ask again on the same stream within this time, ms. */
 const IDLE_TIMEOUT_MS = 60_000
@@ -54,7 +78,7 @@ export class StreamedInferServer implements InferServer {
   readonly #domain: Domain
   readonly #backend: InferBackend
   readonly #encryptionKey: () => EncryptionKey | undefined
-  readonly #requests = new Map<StreamId, OpenRequest>()
+  readonly #exchanges = new Map<StreamId, Exchange>()
   #next = 1
 
   constructor(
@@ -74,60 +98,100 @@ export class StreamedInferServer implements InferServer {
   }
 
   get pending(): number {
-    return this.#requests.size
+    return this.#exchanges.size
   }
 
   start(): void {
     this.#host.handle(protocolName(this.#domain.networkId, 'infer'), async (stream) => {
       const typed = typedStream(stream, 'InferClientFrame', 'InferServerFrame', this.#host.conduct)
-      let current: OpenRequest | undefined
+      const own = new Set<Exchange>()
       try {
-        for (;;) {
-          const frame = await typed.read({
-            timeoutMs: current === undefined ? IDLE_TIMEOUT_MS : Number.POSITIVE_INFINITY,
-          })
-          if (frame === undefined) return
-          if (frame.kind === 'cancel') {
-            if (current !== undefined) this.#backend.cancel(current.id)
-            continue
-          }
-          if (frame.kind !== 'request') throw typed.misplaced(frame.kind)
-          if (current !== undefined && this.#requests.has(current.id)) {
-            throw typed.misplaced('a second request before the first one ended')
-          }
-          current = this.#admit(typed, frame.value)
-        }
+        await this.#serve(typed, own)
       } catch (thrown) {
         if (!(thrown instanceof FrameFault) && !isNetError(thrown)) throw thrown
       } finally {
-        if (current !== undefined && this.#requests.delete(current.id)) this.#backend.closed(current.id)
+        for (const exchange of own) if (this.#close(exchange)) this.#backend.closed(exchange.id)
       }
     })
   }
 
-  #admit(stream: TypedStream<'InferClientFrame', 'InferServerFrame'>, request: JobRequest): OpenRequest {
+  /** Reads one frame after another; a job may run meanwhile, anything else is over before the next one is read. */
+  async #serve(stream: InferStream, own: Set<Exchange>): Promise<void> {
+    let job: Exchange | undefined
+    const isLive = (): boolean => job !== undefined && this.#exchanges.has(job.id)
+    for (;;) {
+      const frame = await stream.read({ timeoutMs: job === undefined ? IDLE_TIMEOUT_MS : Number.POSITIVE_INFINITY })
+      if (frame === undefined) return
+      if (job !== undefined && job.queue.length > MAX_QUEUED) throw stream.misplaced('more frames than were read')
+      if (frame.kind === 'cancel') {
+        if (job !== undefined) this.#backend.cancel(job.id, frame.value.jobId)
+        continue
+      }
+      if (frame.kind === 'voucher' && job !== undefined && isLive()) {
+        await this.#attempt(job, this.#backend.voucher(job.id, frame.value))
+        continue
+      }
+      if (isLive()) throw stream.misplaced(`a ${frame.kind} before the request before it ended`)
+      own.clear()
+      const isJob = frame.kind === 'request' || frame.kind === 'recall'
+      const request = frame.kind === 'request' ? frame.value : undefined
+      const exchange = this.#begin(stream, request, isJob ? JOB_ENDS : PAYMENT_ENDS)
+      own.add(exchange)
+      const attempt = this.#attempt(exchange, this.#dispatch(exchange, frame))
+      if (isJob) job = exchange
+      else await Promise.all([attempt, exchange.over])
+    }
+  }
+
+  #dispatch({ id, stream }: Exchange, frame: InferClientFrame): Promise<void> {
+    switch (frame.kind) {
+      case 'request':
+        return this.#backend.request(id, digestOf(this.#domain, JOB, frame.value.job), frame.value)
+      case 'recall':
+        return this.#backend.recall(id, stream.peer, frame.value.jobId)
+      case 'voucher':
+        return this.#backend.voucher(id, frame.value)
+      case 'payment':
+        return this.#backend.payment(id, stream.peer, frame.value.payload)
+      case 'cancel':
+        return Promise.resolve()
+    }
+  }
+
+  async #attempt({ id }: Exchange, work: Promise<void>): Promise<void> {
+    try {
+      await work
+    } catch (thrown) {
+      this.#logger.error({ error: toError(thrown).message }, 'request failed')
+      this.reply(id, { type: 'refusal', code: 'failed', message: 'the work failed inside the node' })
+    }
+  }
+
+  #begin(stream: InferStream, request: JobRequest | undefined, ends: Exchange['ends']): Exchange {
     const id = this.#next
     this.#next += 1
-    const open: OpenRequest = {
-      id,
-      stream,
-      request,
-      queue: [],
-      writing: false,
-      opened: undefined,
-      sealer: undefined,
+    const { promise: over, resolve: end } = Promise.withResolvers<void>()
+    const exchange: Exchange = {
+      ...{ id, stream, request, ends, queue: [], over, end },
+      ...{ writing: false, opened: undefined, sealer: undefined },
     }
-    this.#requests.set(id, open)
-    const jobId = digestOf(this.#domain, JOB, request.job)
-    void this.#backend.request(id, jobId, request).catch((thrown) => {
-      this.#logger.error({ jobId, error: toError(thrown).message }, 'request failed')
-      this.reply(id, { type: 'refusal', jobId, code: 'failed', message: 'the work failed inside the node' })
-    })
-    return open
+    this.#exchanges.set(id, exchange)
+    return exchange
+  }
+
+  /** False when it was over already. */
+  #close(exchange: Exchange): boolean {
+    exchange.end()
+    return this.#exchanges.delete(exchange.id)
+  }
+
+  report(stream: StreamId, code: RefusalCode): void {
+    const exchange = this.#exchanges.get(stream)
+    if (exchange !== undefined) this.#host.conduct.report(exchange.stream.peer, code)
   }
 
   reply(stream: StreamId, reply: ProviderReply): void {
-    const open = this.#requests.get(stream)
+    const open = this.#exchanges.get(stream)
     if (open === undefined) return
     open.queue.push(reply)
     if (open.writing) return
@@ -136,25 +200,27 @@ export class StreamedInferServer implements InferServer {
   }
 
   /** Replies that are given in one turn leave together. */
-  async #drain(open: OpenRequest): Promise<void> {
+  async #drain(open: Exchange): Promise<void> {
     await Promise.resolve()
     for (let replies = open.queue.splice(0); replies.length > 0; replies = open.queue.splice(0)) {
-      const frames = open.request.sealed ? await this.#seal(open, replies) : replies.map(frameOf)
+      const frames = open.request?.sealed ? await this.#seal(open, replies) : replies.map(frameOf)
       const last = frames.at(-1)?.kind
-      if (last === 'end' || last === 'refusal') this.#requests.delete(open.id)
+      const isOver = last !== undefined && open.ends.has(last)
+      if (isOver) this.#exchanges.delete(open.id)
       await open.stream.writeAll(frames)
+      if (isOver) open.end()
       for (const reply of replies) this.#judge(open, reply)
     }
     open.writing = false
   }
 
   /** Whoever sends what nobody signed has not checked it either; said first, since a hung-up peer hears nothing. */
-  #judge({ stream: { peer } }: OpenRequest, reply: ProviderReply): void {
+  #judge({ stream: { peer } }: Exchange, reply: ProviderReply): void {
     if (reply.type !== 'refusal' || reply.code !== 'bad-signature') return
     this.#host.conduct.report(peer, 'bad-signature', { jobId: reply.jobId })
   }
 
-  async #seal(open: OpenRequest, replies: readonly ProviderReply[]): Promise<InferServerFrame[]> {
+  async #seal(open: Exchange, replies: readonly ProviderReply[]): Promise<InferServerFrame[]> {
     const frames: InferServerFrame[] = []
     for (const reply of replies) {
       if (reply.type !== 'chunk') {
@@ -169,20 +235,22 @@ export class StreamedInferServer implements InferServer {
     return frames
   }
 
-  #abandon(open: OpenRequest, thrown: unknown): void {
+  #abandon(open: Exchange, thrown: unknown): void {
     const error = toError(thrown)
     this.#logger.debug({ peer: open.stream.peer, error: error.message }, 'answer stream lost')
     open.stream.abort(error)
-    if (this.#requests.delete(open.id)) this.#backend.closed(open.id)
+    if (this.#close(open)) this.#backend.closed(open.id)
   }
 
   async open(stream: StreamId): Promise<Uint8Array | undefined> {
-    const open = this.#requests.get(stream)
+    const open = this.#exchanges.get(stream)
     return open === undefined ? undefined : (await this.#opened(open))?.plaintext
   }
 
-  #opened(open: OpenRequest): Promise<OpenedInput | undefined> {
-    open.opened ??= this.#openInput(open.request)
+  #opened(open: Exchange): Promise<OpenedInput | undefined> {
+    const { request } = open
+    if (request === undefined) return Promise.resolve(undefined)
+    open.opened ??= this.#openInput(request)
     return open.opened
   }
 
@@ -193,7 +261,7 @@ export class StreamedInferServer implements InferServer {
     return opened.ok ? opened.value : undefined
   }
 
-  #sealer(open: OpenRequest): Promise<ChunkSealer | undefined> {
+  #sealer(open: Exchange): Promise<ChunkSealer | undefined> {
     open.sealer ??= this.#opened(open).then((opened) => opened?.response.sealer('to-requester'))
     return open.sealer
   }
@@ -224,7 +292,17 @@ export function frameOf(reply: ProviderReply): InferServerFrame {
       }
     case 'end':
       return { kind: 'end', value: { jobId: reply.jobId, outcome: reply.outcome } }
-    case 'refusal':
-      return { kind: 'refusal', value: { jobId: reply.jobId, code: reply.code, message: reply.message } }
+    case 'refusal': {
+      const { type: _, ...value } = reply
+      return { kind: 'refusal', value }
+    }
+    case 'ledger': {
+      const { type: _, ...value } = reply
+      return { kind: 'ledger', value }
+    }
+    case 'settlement':
+      return { kind: 'settlement', value: { settlement: reply.settlement } }
+    case 'payment-required':
+      return { kind: 'paymentRequired', value: { required: reply.required } }
   }
 }

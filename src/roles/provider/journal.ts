@@ -1,17 +1,25 @@
 import {
   type Address,
+  type CertifiedReceipt,
   CHECKPOINT,
+  type CutJob,
   type Digest,
   type Domain,
   digestOf,
+  type JobAccount,
   type JobRecord,
+  MODE,
+  merkleProof,
   OFFER,
   type ProviderEntry,
   type ProviderHistory,
+  RECEIPT,
   type SignedCheckpoint,
   type SignedGrant,
   type SignedOffer,
   type StoredAnswer,
+  type StoredChannel,
+  type StoredJob,
   ZERO_DIGEST,
 } from '../../protocol/index.ts'
 import type { Store, Write } from '../../store/index.ts'
@@ -22,8 +30,10 @@ import { readStored, readStoredIf } from '../stored.ts'
 /** What a provider keeps (R27). Every write is durable when its promise resolves. */
 export interface ProviderJournal {
   commit(entries: readonly ProviderEntry[]): Promise<void>
-  /** What is known of a job id: its answer, or that it was reserved and never answered. */
-  find(jobId: Digest): Promise<StoredAnswer | 'reserved' | undefined>
+  /** What is known of a job id: its answer, or what was released of it when it was reserved and never answered. */
+  find(jobId: Digest): Promise<StoredJob>
+  /** Books of a channel with the jobs that are not settled. */
+  channel(id: Digest): Promise<StoredChannel | undefined>
   history(): Promise<ProviderHistory>
   saveGrant(digest: Digest, signed: SignedGrant): Promise<void>
   grant(digest: Digest): Promise<SignedGrant | undefined>
@@ -45,6 +55,9 @@ export function createProviderJournal(
 ): ProviderJournal {
   return new StoredJournal(components.store, init.domain, init.operator)
 }
+
+/** Checkpoints looked through for that of a receipt, newest first. */
+const MAX_SEARCHED = 4_096
 
 class StoredJournal implements ProviderJournal {
   readonly #store: Store
@@ -68,7 +81,24 @@ class StoredJournal implements ProviderJournal {
       case 'release':
         return [{ type: 'delete', table: 'reservations', key: [entry.jobId] }]
       case 'answer':
-        return this.#answerWrites(entry.answer, entry.digest)
+        return [
+          ...this.#answerWrites(entry.answer, entry.digest),
+          ...entry.progress.map(
+            (index): Write => ({ type: 'delete', table: 'progress', key: [entry.answer.jobId, index] }),
+          ),
+        ]
+      case 'progress': {
+        const { jobId, head, chunks } = entry
+        const value = encode('JobProgress', { jobId, heads: [head], chunks })
+        return [{ type: 'put', table: 'progress', key: [jobId, head.head.index], value }]
+      }
+      case 'channel-account': {
+        const { account } = entry
+        const value = encode('ChannelAccount', account)
+        return [{ type: 'put', table: 'payeeChannels', key: [account.id], value }]
+      }
+      case 'job-account':
+        return jobWrites(entry.account)
       case 'checkpoint':
         return [
           ...checkpointWrites(entry.signed, entry.digest),
@@ -104,10 +134,81 @@ class StoredJournal implements ProviderJournal {
   }
 
   /** Every job that was ever answered was reserved first, so a new one costs a single look. */
-  async find(jobId: Digest): Promise<StoredAnswer | 'reserved' | undefined> {
+  async find(jobId: Digest): Promise<StoredJob> {
     if (!this.#store.has('reservations', [jobId])) return undefined
+    const reserved = readStoredIf('Job', await this.#store.get('reservations', [jobId]))
+    if (reserved === undefined) return undefined
+    const answer = await this.#answer(jobId)
+    if (answer === undefined) return await this.#cut(jobId, reserved)
+    if (reserved.mode !== MODE.quorum) return answer
+    const certified = await this.#certified(answer.record)
+    return certified === undefined ? answer : { ...answer, certified }
+  }
+
+  async #answer(jobId: Digest): Promise<StoredAnswer | undefined> {
     const record = readStoredIf('JobRecord', await this.#store.get('records', [jobId]))
-    return record === undefined ? 'reserved' : { jobId, record, chunks: record.transcript?.chunks ?? [] }
+    return record === undefined ? undefined : { jobId, record, chunks: record.transcript?.chunks ?? [] }
+  }
+
+  async #cut(jobId: Digest, job: CutJob['job']): Promise<CutJob> {
+    const heads: CutJob['heads'][number][] = []
+    const chunks: CutJob['chunks'][number][] = []
+    for await (const { value } of this.#store.iterate('progress', { prefix: [jobId] })) {
+      const part = readStored('JobProgress', value)
+      heads.push(...part.heads)
+      chunks.push(...part.chunks)
+    }
+    return { jobId, job, heads, chunks }
+  }
+
+  /** The certificate of the checkpoint that holds a receipt, where it is stored. */
+  async #certified({ receipt: { grant, sequence } }: JobRecord): Promise<CertifiedReceipt | undefined> {
+    const range = { prefix: [this.#operator] as const, reverse: true, limit: MAX_SEARCHED }
+    for await (const { value } of this.#store.iterate('checkpoints', range)) {
+      const signed = readStored('SignedCheckpoint', value)
+      const { checkpoint } = signed
+      const index = sequence - checkpoint.firstSequence
+      if (checkpoint.grant !== grant || index < 0 || index >= checkpoint.count) continue
+      const key = [digestOf(this.#domain, CHECKPOINT, checkpoint)] as const
+      const certificate = readStoredIf('Certificate', await this.#store.get('certificates', key))
+      if (certificate === undefined) return undefined
+      const digests = await this.#receiptDigests(checkpoint)
+      return { signed, certificate, receiptProof: merkleProof('receipt', digests, index) }
+    }
+    return undefined
+  }
+
+  async #receiptDigests({ grant, firstSequence, count }: SignedCheckpoint['checkpoint']): Promise<Digest[]> {
+    const range = { prefix: [grant] as const, gte: [grant, firstSequence] as const, limit: count }
+    const digests: Digest[] = []
+    for await (const { value } of this.#store.iterate('receipts', range)) {
+      digests.push(digestOf(this.#domain, RECEIPT, readStored('SignedReceipt', value).receipt))
+    }
+    return digests
+  }
+
+  async channel(id: Digest): Promise<StoredChannel | undefined> {
+    const account = readStoredIf('ChannelAccount', await this.#store.get('payeeChannels', [id]))
+    return account === undefined ? undefined : { account, jobs: await this.#unsettled(id) }
+  }
+
+  async #unsettled(channel: Digest): Promise<StoredChannel['jobs']> {
+    const jobs: StoredChannel['jobs'][number][] = []
+    for await (const { value } of this.#store.iterate('payeeJobs', { prefix: [channel] })) {
+      jobs.push(readStored('JobAccount', value))
+    }
+    return inOrder(jobs)
+  }
+
+  /** Channels with jobs that are not settled, or of which something may still be claimed. */
+  async #channels(): Promise<StoredChannel[]> {
+    const channels: StoredChannel[] = []
+    for await (const { key, value } of this.#store.iterate('payeeChannels')) {
+      const account = readStored('ChannelAccount', value)
+      const jobs = await this.#unsettled(key[0])
+      if (jobs.length > 0 || account.charged > 0n) channels.push({ account, jobs })
+    }
+    return channels
   }
 
   async history(): Promise<ProviderHistory> {
@@ -120,7 +221,8 @@ class StoredJournal implements ProviderJournal {
       nextCheckpoint = checkpoint.sequence + 1
       previousCheckpoint = digestOf(this.#domain, CHECKPOINT, checkpoint)
     }
-    return { nextCheckpoint, previousCheckpoint, loose: await this.#loose(covered) }
+    const [loose, channels] = await Promise.all([this.#loose(covered), this.#channels()])
+    return { nextCheckpoint, previousCheckpoint, loose, channels }
   }
 
   /** Receipts above what the last checkpoint of their grant covers, older grants first. */
@@ -131,8 +233,8 @@ class StoredJournal implements ProviderJournal {
       if (sequence < (covered.get(grant) ?? 0)) continue
       const { receipt } = readStored('SignedReceipt', value)
       if (receipt.provider !== this.#operator) continue
-      const answer = await this.find(receipt.jobId)
-      if (answer === undefined || answer === 'reserved') throw new RangeError(`receipt ${receipt.jobId} has no record`)
+      const answer = await this.#answer(receipt.jobId)
+      if (answer === undefined) throw new RangeError(`receipt ${receipt.jobId} has no record`)
       loose.push(answer)
     }
     const startOf = new Map(
@@ -191,11 +293,24 @@ class StoredJournal implements ProviderJournal {
     for (let index = from; index < Math.min(held, from + count); index += 1) {
       const bytes = await this.#store.get('receipts', [grant, firstSequence + index])
       const receipt = readStoredIf('SignedReceipt', bytes)
-      const answer = receipt === undefined ? undefined : await this.find(receipt.receipt.jobId)
-      if (answer === undefined || answer === 'reserved')
-        throw new RangeError(`checkpoint ${digest} lacks record ${index}`)
+      const answer = receipt === undefined ? undefined : await this.#answer(receipt.receipt.jobId)
+      if (answer === undefined) throw new RangeError(`checkpoint ${digest} lacks record ${index}`)
       records.push(answer.record)
     }
     return records
   }
 }
+
+function jobWrites(account: JobAccount): Write[] {
+  const { jobId, channel, state } = account
+  const value = encode('JobAccount', account)
+  if (state !== 'settled') return [{ type: 'put', table: 'payeeJobs', key: [channel, jobId], value }]
+  return [
+    { type: 'delete', table: 'payeeJobs', key: [channel, jobId] },
+    { type: 'put', table: 'payeeSettlements', key: [jobId], value },
+  ]
+}
+
+/** A ledger settles in the order of serving; the keys of the table say nothing of it. */
+const inOrder = (jobs: readonly JobAccount[]): JobAccount[] =>
+  jobs.toSorted((a, b) => Number(a.state === 'pending') - Number(b.state === 'pending') || a.since - b.since)

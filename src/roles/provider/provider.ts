@@ -2,8 +2,10 @@ import type { Attester, EncryptionKey, Sealing } from '../../attestation/index.t
 import type { BlockRef } from '../../chain/index.ts'
 import type { InferenceEngine, InferenceFailure } from '../../inference/index.ts'
 import type { Host } from '../../net/index.ts'
+import type { ClaimCandidate, ClaimSource, PayeeChannels, X402Context } from '../../payment/index.ts'
 import {
   ASSURANCE,
+  addressFromPeerId,
   type CheckpointSeed,
   type Clock,
   committeeBlockTime,
@@ -13,13 +15,17 @@ import {
   keccak,
   type Manifest,
   nameOfCode,
+  nextMultiplier,
   type OfferedTerms,
   type Parameters,
+  type Payee,
+  PPM,
   type Profile,
   type ProviderEffect,
   type ProviderEvent,
   ProviderMachine,
   parseTensorParameters,
+  pricesAt,
   type Random,
   type RefusalCode,
   type Secp256k1,
@@ -30,15 +36,19 @@ import {
   termsDigest,
   termsProofOf,
   toError,
+  Utilisation,
+  type Voucher,
   ZERO_DIGEST,
 } from '../../protocol/index.ts'
 import type { CommitteeLookup } from '../committee.ts'
 import type { GrantChecker } from '../grants.ts'
 import type { RoleLogger } from '../logger.ts'
 import type { Offers } from '../offers.ts'
+import { ChannelBook } from './channelBook.ts'
 import type { CommitteeLinks } from './committeeLinks.ts'
 import { StreamedInferServer } from './inferServer.ts'
 import type { ProviderJournal } from './journal.ts'
+import { PaymentDesk } from './paymentDesk.ts'
 import { openSession } from './session.ts'
 
 /** A model on sale: its manifest and the final prices, wei of `token`. */
@@ -65,10 +75,23 @@ export interface ProviderComponents {
   readonly committee: CommitteeLookup
   readonly links: CommitteeLinks
   readonly operator: Signer
+  /** Where payment channels are served. */
+  readonly payments?: { readonly channels: PayeeChannels; readonly context: X402Context }
   readonly crypto: Secp256k1
   readonly random: Random
   readonly clock: Clock
   readonly logger: RoleLogger
+}
+
+/** How a provider is paid (R23, R24). Amounts in wei of the payee's token. */
+export interface ProviderPayments {
+  readonly payee: Payee
+  /** Lent on deposits that no safe block holds yet. */
+  readonly float: bigint
+  readonly minDeposit: bigint
+  /** EIP-712 domain of the token, for deposits. */
+  readonly tokenName: string
+  readonly tokenVersion: string
 }
 
 export interface ProviderChain {
@@ -87,6 +110,10 @@ export interface ProviderRoleInit {
   /** Jobs that may run or wait at once. */
   readonly slots: number
   readonly maxInputBytes: number
+  /** Whether jobs without a channel are admitted; only ever on a devnet. */
+  readonly unpaid: boolean
+  /** With `ProviderComponents.payments`. */
+  readonly payments?: ProviderPayments
 }
 
 export interface Provider {
@@ -94,11 +121,18 @@ export interface Provider {
   /** Refuses new jobs, lets running ones end, then stops. */
   stop(): Promise<void>
   status(): { readonly grant: Digest | undefined; readonly running: number; readonly slots: number }
+  /** What the chain may be asked to pay out; empty before `start` and where no channel is served. */
+  readonly claims: ClaimSource
 }
 
 /** Offers are renewed this many times within their life, so that one lost message costs nothing. */
 const OFFERS_PER_LIFE = 3
-const DRAIN_TIMEOUT_MS = 10_000
+/** Longer than a stream may wait for its next voucher. */
+const DRAIN_TIMEOUT_MS = 12_000
+/** Unsettled jobs of one channel. */
+const MAX_CHANNEL_JOBS = 512
+/** Served jobs that nobody paid are looked for this often, ms. */
+const SETTLE_EVERY_MS = 60_000
 
 export function createProvider(components: ProviderComponents, init: ProviderRoleInit): Provider {
   return new ProviderRole(components, init)
@@ -110,7 +144,18 @@ class ProviderRole implements Provider {
   readonly #server: StreamedInferServer
   readonly #aborts = new Map<Digest, AbortController>()
   readonly #streams = new Map<Digest, StreamId>()
+  readonly #voucherTimers = new Map<Digest, NodeJS.Timeout>()
+  readonly claims: ClaimSource = { candidates: () => this.#candidates() }
   #machine: ProviderMachine | undefined
+  #book: ChannelBook | undefined
+  #desk: PaymentDesk | undefined
+  #settleTimer: NodeJS.Timeout | undefined
+  /** The last commit, and how many are under way: what rests on them does not leave before they are durable. */
+  #committed: Promise<void> = Promise.resolve()
+  #committing = 0
+  /** ppm (economy.md). */
+  #multiplier = PPM
+  #utilisation: Utilisation | undefined
   #encryptionKey: EncryptionKey | undefined
   #offerTimer: NodeJS.Timeout | undefined
   #grantTimer: NodeJS.Timeout | undefined
@@ -126,8 +171,11 @@ class ProviderRole implements Provider {
       encryptionKey: () => this.#encryptionKey,
       backend: {
         request: (stream, jobId, request) => this.#onRequest(stream, jobId, request),
-        cancel: (stream) => this.#dispatch({ type: 'stream-closed', stream }),
-        closed: (stream) => this.#dispatch({ type: 'stream-closed', stream }),
+        recall: (stream, peer, jobId) => this.#onRecall(stream, peer, jobId),
+        voucher: (stream, voucher) => this.#onVoucher(stream, voucher),
+        payment: (stream, peer, payload) => this.#onPayment(stream, peer, payload),
+        cancel: (stream, jobId) => this.#dispatch({ type: 'cancel', now: this.#components.clock(), stream, jobId }),
+        closed: (stream) => this.#dispatch({ type: 'stream-closed', now: this.#components.clock(), stream }),
       },
     })
   }
@@ -147,10 +195,17 @@ class ProviderRole implements Provider {
       privacy,
       slots,
       maxInputBytes,
+      unpaid: this.#init.unpaid,
+      payments: this.#ledgerInit(),
       history,
     })
-    links.onDecided((certificate, decided) => this.#dispatch({ type: 'certified', certificate, decided }))
-    links.onAbandoned((checkpoint) => this.#dispatch({ type: 'certificate-abandoned', checkpoint }))
+    const { clock } = this.#components
+    this.#utilisation = new Utilisation(slots, clock())
+    links.onDecided((certificate, receipts) =>
+      this.#dispatch({ type: 'certified', now: clock(), certificate, ...receipts }),
+    )
+    links.onAbandoned((checkpoint) => this.#dispatch({ type: 'certificate-abandoned', now: clock(), checkpoint }))
+    await this.#startPayments(history.channels.map(({ account }) => account.id))
     links.start(journal)
     await this.#renewGrant()
     this.#server.start()
@@ -160,7 +215,67 @@ class ProviderRole implements Provider {
     }
   }
 
+  #ledgerInit(): ConstructorParameters<typeof ProviderMachine>[0]['payments'] {
+    const { payments } = this.#components
+    const { payments: terms } = this.#init
+    if (payments === undefined || terms === undefined) return undefined
+    return { domain: payments.context.domain, payee: terms.payee, float: terms.float, maxJobs: MAX_CHANNEL_JOBS }
+  }
+
+  /** R27: closes what a restart cut off, then follows the channels that hold something. */
+  async #startPayments(loaded: readonly Digest[]): Promise<void> {
+    const { payments, journal, clock, crypto, logger } = this.#components
+    const { payments: terms } = this.#init
+    const books = this.#machine?.books
+    if (payments === undefined || terms === undefined || books === undefined) return
+    await this.#carryOut(this.#handle({ type: 'started', now: clock() }))
+    const { channels, context } = payments
+    const book = new ChannelBook({
+      channels,
+      find: (channel) => journal.channel(channel),
+      logger,
+      backend: {
+        has: (channel) => books.has(channel),
+        load: (channel, funds) => this.#dispatch({ type: 'channel-loaded', channel, funds }),
+        unload: (channel) => this.#unload(channel),
+        funds: (channel, funds) => this.#dispatch({ type: 'funds', now: clock(), channel, funds }),
+      },
+    })
+    this.#book = book
+    this.#desk = new PaymentDesk({ channels, context, crypto, clock }, terms, {
+      books,
+      book,
+      handle: (event) => this.#handle(event),
+      carryOut: (effects) => this.#carryOut(effects),
+      reply: (stream, reply) => this.#server.reply(stream, reply),
+    })
+    book.start(loaded)
+    this.#settleTimer = setInterval(() => this.#dispatch({ type: 'settle-due', now: clock() }), SETTLE_EVERY_MS)
+    this.#settleTimer.unref()
+  }
+
+  #unload(channel: Digest): boolean {
+    const books = this.#machine?.books
+    if (books === undefined || books.unsettled(channel).length > 0) return false
+    if (books.claimable(channel) > (books.funds(channel)?.totalClaimed ?? 0n)) return false
+    this.#dispatch({ type: 'channel-unloaded', channel })
+    return true
+  }
+
+  #candidates(): readonly ClaimCandidate[] {
+    const books = this.#machine?.books
+    if (books === undefined) return []
+    return [...books.channels()].flatMap((channel) => {
+      const account = books.account(channel)
+      const totalClaimed = books.claimable(channel)
+      if (account?.voucher === undefined || totalClaimed <= (books.funds(channel)?.totalClaimed ?? 0n)) return []
+      const { config, voucher, closing } = account
+      return [{ row: { config, voucher, totalClaimed }, closing }]
+    })
+  }
+
   async stop(): Promise<void> {
+    clearInterval(this.#settleTimer)
     clearInterval(this.#offerTimer)
     clearTimeout(this.#grantTimer)
     const drained = new Promise<void>((resolve) => {
@@ -171,6 +286,8 @@ class ProviderRole implements Provider {
     await this.#closeLast()
     clearTimeout(this.#checkpointTimer?.handle)
     for (const abort of this.#aborts.values()) abort.abort()
+    for (const timer of this.#voucherTimers.values()) clearTimeout(timer)
+    this.#book?.stop()
     await this.#components.links.stop()
   }
 
@@ -229,10 +346,13 @@ class ProviderRole implements Provider {
     const { domain, parameters, models, tiers, privacy } = this.#init
     const grant = await journal.grant(grantDigest)
     if (grant === undefined) throw new RangeError('the current grant is not in the store')
-    const validUntil = clock() + parameters.offerLife
+    const now = clock()
+    const validUntil = now + parameters.offerLife
+    if (this.#utilisation !== undefined)
+      this.#multiplier = nextMultiplier(this.#multiplier, this.#utilisation.take(now))
     const { evidence: _, ...withoutEvidence } = grant
     const signed = signOffer(domain, operator, {
-      terms: models.map((model) => termsOf(model, operator, validUntil)),
+      terms: models.map((model) => termsOf(model, operator, validUntil, this.#multiplier)),
       addresses: host.addresses(),
       grant: withoutEvidence,
       grantDigest,
@@ -261,15 +381,45 @@ class ProviderRole implements Provider {
       this.#server.reply(stream, { type: 'refusal', jobId, code, message: `expected ${expected}, got ${got}` })
       return
     }
-    const stored = await this.#components.journal.find(jobId)
+    const { journal, clock } = this.#components
+    const { channel } = request.job
+    const [stored] = await Promise.all([
+      journal.find(jobId),
+      channel === ZERO_DIGEST ? undefined : this.#book?.ensure(channel),
+    ])
     this.#streams.set(jobId, stream)
-    await this.#carryOut(this.#handle({ type: 'job', now: this.#components.clock(), stream, request, stored }))
+    await this.#carryOut(this.#handle({ type: 'job', now: clock(), stream, request, stored }))
     if (!this.#aborts.has(jobId)) this.#streams.delete(jobId)
+  }
+
+  async #onRecall(stream: StreamId, peer: string, jobId: Digest): Promise<void> {
+    const { journal, clock, crypto } = this.#components
+    const stored = await journal.find(jobId)
+    const asks = addressFromPeerId(peer, crypto)
+    await this.#carryOut(this.#handle({ type: 'recall', now: clock(), stream, peer: asks, jobId, stored }))
+  }
+
+  async #onVoucher(stream: StreamId, voucher: Voucher): Promise<void> {
+    if (this.#book === undefined) return this.#refuseUnpaid(stream)
+    await this.#book.ensure(voucher.channel)
+    await this.#carryOut(this.#handle({ type: 'voucher', now: this.#components.clock(), stream, voucher }))
+  }
+
+  async #onPayment(stream: StreamId, peer: string, payload: Uint8Array): Promise<void> {
+    if (this.#desk === undefined) return this.#refuseUnpaid(stream)
+    await this.#desk.take(stream, peer, payload)
+  }
+
+  #refuseUnpaid(stream: StreamId): void {
+    const message = 'expected no payment: payment channels are not served here'
+    this.#server.reply(stream, { type: 'refusal', code: 'payment-required', message })
   }
 
   #handle(event: ProviderEvent): ProviderEffect[] {
     if (this.#machine === undefined) throw new RangeError('the provider is not started')
-    return this.#machine.handle(event)
+    const effects = this.#machine.handle(event)
+    this.#utilisation?.note(this.#machine.load.running, this.#components.clock())
+    return effects
   }
 
   #dispatch(event: ProviderEvent): void {
@@ -280,11 +430,30 @@ class ProviderRole implements Provider {
     this.#components.logger.error({ error: toError(thrown).message }, message)
   }
 
+  async #commit(entries: Extract<ProviderEffect, { type: 'persist' }>['entries']): Promise<void> {
+    this.#committing += 1
+    this.#committed = this.#components.journal.commit(entries)
+    try {
+      await this.#committed
+    } finally {
+      this.#committing -= 1
+    }
+  }
+
+  /** R27: replies of an event that stores nothing rest on what earlier ones are storing. */
   async #carryOut(effects: readonly ProviderEffect[]): Promise<void> {
+    const isStored = effects.some(({ type }) => type === 'persist')
+    if (!isStored && this.#committing > 0 && effects.some(({ type }) => type === 'reply')) await this.#committed
     for (const effect of effects) {
       switch (effect.type) {
         case 'persist':
-          await this.#components.journal.commit(effect.entries)
+          await this.#commit(effect.entries)
+          break
+        case 'schedule-voucher':
+          this.#scheduleVoucher(effect.jobId, effect.at)
+          break
+        case 'misconduct':
+          this.#server.report(effect.stream, effect.code)
           break
         case 'reply':
           this.#server.reply(effect.stream, effect.reply)
@@ -349,7 +518,17 @@ class ProviderRole implements Provider {
   }
 
   #failed(jobId: Digest, code: RefusalCode, message: string): void {
-    this.#dispatch({ type: 'job-failed', jobId, code, message })
+    this.#dispatch({ type: 'job-failed', now: this.#components.clock(), jobId, code, message })
+  }
+
+  #scheduleVoucher(jobId: Digest, at: number): void {
+    const { clock } = this.#components
+    clearTimeout(this.#voucherTimers.get(jobId))
+    const due = (): void => {
+      this.#voucherTimers.delete(jobId)
+      this.#dispatch({ type: 'voucher-due', now: clock(), jobId })
+    }
+    this.#voucherTimers.set(jobId, setTimeout(due, Math.max(1, at - clock())))
   }
 
   #schedule(at: number): void {
@@ -386,7 +565,7 @@ class ProviderRole implements Provider {
   }
 }
 
-function termsOf({ id, manifest, prices }: ModelForSale, operator: Signer, validUntil: number): Terms {
+function termsOf({ id, manifest, prices }: ModelForSale, operator: Signer, validUntil: number, load: number): Terms {
   return {
     operator: operator.address,
     model: id,
@@ -394,7 +573,7 @@ function termsOf({ id, manifest, prices }: ModelForSale, operator: Signer, valid
     macOut: manifest.macOut,
     memoryMB: manifest.memoryMB,
     referenceRate: manifest.referenceRate,
-    ...prices,
+    ...pricesAt(prices, load),
     validUntil,
   }
 }

@@ -243,7 +243,8 @@ describe('admission of a job (section 4.3, R10)', () => {
   it('answers a job that was reserved before a restart with job-closed and runs nothing (R27)', () => {
     const provider = new TestProvider()
     const request = provider.request()
-    const effects = provider.handle({ type: 'job', now: NOW, stream: 1, request, stored: 'reserved' })
+    const stored = { jobId: jobIdOf(request), job: request.job, heads: [], chunks: [] }
+    const effects = provider.handle({ type: 'job', now: NOW, stream: 1, request, stored })
     expect(refusals(effects)).toEqual(['job-closed'])
     expect(effects).toHaveLength(1)
   })
@@ -275,7 +276,7 @@ describe('a sealed job (R5)', () => {
     const provider = new TestProvider()
     const request = sealed(provider)
     provider.ask(request, 7)
-    provider.handle({ type: 'stream-closed', stream: 7 })
+    provider.handle({ type: 'stream-closed', now: NOW, stream: 7 })
     const effects = provider.handle({ type: 'input-opened', now: NOW, jobId: jobIdOf(request), input: INPUT })
     expect(typed(effects, 'run')).toEqual([])
     expect(entriesOf(effects, 'release')).toHaveLength(1)
@@ -381,7 +382,7 @@ describe('a job that fails (R26)', () => {
     [
       'the work failed',
       (provider: TestProvider, request: JobRequest) =>
-        provider.handle({ type: 'job-failed', jobId: jobIdOf(request), code: 'failed', message: 'x' }),
+        provider.handle({ type: 'job-failed', jobId: jobIdOf(request), code: 'failed', message: 'x', now: NOW }),
       'failed',
     ],
     [
@@ -413,7 +414,7 @@ describe('a job that fails (R26)', () => {
     const provider = new TestProvider()
     const request = provider.request()
     provider.ask(request)
-    provider.handle({ type: 'job-failed', jobId: jobIdOf(request), code: 'failed', message: 'x' })
+    provider.handle({ type: 'job-failed', jobId: jobIdOf(request), code: 'failed', message: 'x', now: NOW })
     expect(order(provider.ask(request))).toContain('run')
   })
 })
@@ -436,7 +437,8 @@ describe('a repeated job (section 4.3)', () => {
     const replies = first.answer(request)
     const [entry] = entriesOf(first.effects, 'answer')
     const provider = how === 'from the store' ? new TestProvider({ init: { slots: 0 } }) : first
-    const stored = how === 'from the store' ? entry?.answer : 'reserved'
+    const cut = { jobId: jobIdOf(request), job: request.job, heads: [], chunks: [] }
+    const stored = how === 'from the store' ? entry?.answer : cut
     const effects = provider.handle({ type: 'job', now: NOW + 1e9, stream: 5, request, stored })
     expect(repliesTo(effects, 5)).toEqual(replies.filter(({ type }) => type !== 'accepted'))
     expect(effects).toHaveLength(repliesTo(effects, 5).length)
@@ -484,7 +486,7 @@ describe('a repeated job (section 4.3)', () => {
     provider.answer(request)
     expect(repliesTo(provider.ask(request, 2), 2).at(-1)?.type).toBe('receipt')
     const { checkpoint } = close(provider)
-    const effects = provider.handle({ type: 'certified', certificate: certificateOf(checkpoint), decided: 1n })
+    const effects = provider.handle({ type: 'certified', now: NOW, certificate: certificateOf(checkpoint), decided: 1n, accepted: 1n })
     expect(repliesTo(effects, 2)).toEqual(repliesTo(effects, 1))
     expect(repliesTo(effects, 2)).toMatchObject([{ type: 'certificate' }, { type: 'end', outcome: 'complete' }])
   })
@@ -494,7 +496,7 @@ describe('a repeated job (section 4.3)', () => {
     const request = provider.request({ mode: MODE.quorum })
     provider.answer(request)
     const { checkpoint } = close(provider)
-    provider.handle({ type: 'certificate-abandoned', checkpoint: digestOf(DOMAIN, CHECKPOINT, checkpoint) })
+    provider.handle({ type: 'certificate-abandoned', now: NOW, checkpoint: digestOf(DOMAIN, CHECKPOINT, checkpoint) })
     expect(repliesTo(provider.ask(request, 3), 3).at(-1)).toMatchObject({ type: 'end', outcome: 'uncertified' })
   })
 })
@@ -675,7 +677,7 @@ describe('closing a checkpoint (R8)', () => {
       .map(({ answer }) => answer)
       .slice(1)
     const previousCheckpoint = digestOf(DOMAIN, CHECKPOINT, checkpoint)
-    const after = new TestProvider({ init: { history: { nextCheckpoint: 1, previousCheckpoint, loose } } })
+    const after = new TestProvider({ init: { history: { nextCheckpoint: 1, previousCheckpoint, loose, channels: [] } } })
     after.rotate(1)
     after.answer(after.request())
     expect(close(after).checkpoint).toMatchObject({
@@ -701,7 +703,7 @@ describe('a certificate (R11, R14)', () => {
     provider.answer(provider.request({ mode: MODE.quorum }), {}, 2)
     provider.answer(provider.request({ mode: MODE.quorum }), {}, 3)
     const { checkpoint } = close(provider)
-    const effects = provider.handle({ type: 'certified', certificate: certificateOf(checkpoint), decided: 0b011n })
+    const effects = provider.handle({ type: 'certified', now: NOW, certificate: certificateOf(checkpoint), decided: 0b011n, accepted: 0b011n })
     expect(order(effects)).toEqual([
       'persist certificate',
       'reply certificate',
@@ -724,7 +726,7 @@ describe('a certificate (R11, R14)', () => {
       )
       expect(replyOf(replies, 'end').outcome).toBe(outcome)
     }
-    expect(provider.handle({ type: 'certified', certificate: certificateOf(checkpoint), decided: 1n })).toEqual([])
+    expect(provider.handle({ type: 'certified', now: NOW, certificate: certificateOf(checkpoint), decided: 1n, accepted: 1n })).toEqual([])
   })
 
   it('that does not come in time ends the wait as uncertified', () => {
@@ -733,9 +735,9 @@ describe('a certificate (R11, R14)', () => {
     provider.answer(provider.request(), {}, 3)
     const { checkpoint } = close(provider)
     const digest = digestOf(DOMAIN, CHECKPOINT, checkpoint)
-    const effects = provider.handle({ type: 'certificate-abandoned', checkpoint: digest })
+    const effects = provider.handle({ type: 'certificate-abandoned', now: NOW, checkpoint: digest })
     expect(repliesTo(effects)).toMatchObject([{ type: 'end', outcome: 'uncertified' }])
-    expect(provider.handle({ type: 'certified', certificate: certificateOf(checkpoint), decided: 1n })).toEqual([])
+    expect(provider.handle({ type: 'certified', now: NOW, certificate: certificateOf(checkpoint), decided: 1n, accepted: 1n })).toEqual([])
   })
 })
 
@@ -745,11 +747,11 @@ describe('a stream that closes', () => {
     const request = provider.request()
     provider.ask(request, 1)
     provider.ask(request, 2)
-    expect(typed(provider.handle({ type: 'stream-closed', stream: 1 }), 'cancel')).toEqual([])
-    const last = provider.handle({ type: 'stream-closed', stream: 2 })
+    expect(typed(provider.handle({ type: 'stream-closed', now: NOW, stream: 1 }), 'cancel')).toEqual([])
+    const last = provider.handle({ type: 'stream-closed', now: NOW, stream: 2 })
     expect(typed(last, 'cancel')).toEqual([{ type: 'cancel', jobId: jobIdOf(request) }])
-    expect(typed(provider.handle({ type: 'stream-closed', stream: 2 }), 'cancel')).toEqual([])
-    provider.handle({ type: 'job-failed', jobId: jobIdOf(request), code: 'cancelled', message: 'x' })
+    expect(typed(provider.handle({ type: 'stream-closed', now: NOW, stream: 2 }), 'cancel')).toEqual([])
+    provider.handle({ type: 'job-failed', jobId: jobIdOf(request), code: 'cancelled', message: 'x', now: NOW })
     expect(provider.machine.load.running).toBe(0)
   })
 
@@ -757,7 +759,7 @@ describe('a stream that closes', () => {
     const provider = new TestProvider()
     const request = provider.request()
     provider.ask(request, 1)
-    expect(repliesTo(provider.handle({ type: 'stream-closed', stream: 1 }), 1)).toMatchObject([
+    expect(repliesTo(provider.handle({ type: 'stream-closed', now: NOW, stream: 1 }), 1)).toMatchObject([
       { type: 'refusal', jobId: jobIdOf(request), code: 'cancelled' },
     ])
   })
@@ -779,7 +781,7 @@ describe('a provider that drains', () => {
     const last =
       how === 'finishes'
         ? provider.finish(two)
-        : provider.handle({ type: 'job-failed', jobId: jobIdOf(two), code: 'failed', message: 'x' })
+        : provider.handle({ type: 'job-failed', jobId: jobIdOf(two), code: 'failed', message: 'x', now: NOW })
     expect(order(last).at(-1)).toBe('drained')
   })
 })
@@ -790,8 +792,8 @@ describe('what a provider does not do', () => {
     const jobId = H('test/nothing')
     expect(provider.handle({ type: 'run-finished', now: NOW, jobId, result: runResult() })).toEqual([])
     expect(provider.handle({ type: 'input-opened', now: NOW, jobId, input: INPUT })).toEqual([])
-    expect(provider.handle({ type: 'job-failed', jobId, code: 'failed', message: 'x' })).toEqual([])
-    expect(provider.handle({ type: 'certificate-abandoned', checkpoint: jobId })).toEqual([])
+    expect(provider.handle({ type: 'job-failed', jobId, code: 'failed', message: 'x', now: NOW })).toEqual([])
+    expect(provider.handle({ type: 'certificate-abandoned', now: NOW, checkpoint: jobId })).toEqual([])
   })
 
   it('knows one model by its terms and another by its grant alone, and refuses both', () => {
