@@ -205,7 +205,13 @@ class Run {
       const request = [...this.running].find((entry) => jobIdOf(entry) === effect.jobId)
       if (request !== undefined) this.running.delete(request)
       this.take(
-        this.provider.handle({ type: 'job-failed', now: this.now, jobId: effect.jobId, code: 'cancelled', message: 'cancelled' }),
+        this.provider.handle({
+          type: 'job-failed',
+          now: this.now,
+          jobId: effect.jobId,
+          code: 'cancelled',
+          message: 'cancelled',
+        }),
       )
     }
   }
@@ -252,7 +258,8 @@ class Run {
       this.now += 1
       this.answerSeed(round === 0)
     }
-    for (const checkpoint of this.open) this.take(this.provider.handle({ type: 'certificate-abandoned', now: this.now, checkpoint }))
+    for (const checkpoint of this.open)
+      this.take(this.provider.handle({ type: 'certificate-abandoned', now: this.now, checkpoint }))
   }
 }
 

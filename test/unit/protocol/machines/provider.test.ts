@@ -486,7 +486,13 @@ describe('a repeated job (section 4.3)', () => {
     provider.answer(request)
     expect(repliesTo(provider.ask(request, 2), 2).at(-1)?.type).toBe('receipt')
     const { checkpoint } = close(provider)
-    const effects = provider.handle({ type: 'certified', now: NOW, certificate: certificateOf(checkpoint), decided: 1n, accepted: 1n })
+    const effects = provider.handle({
+      type: 'certified',
+      now: NOW,
+      certificate: certificateOf(checkpoint),
+      decided: 1n,
+      accepted: 1n,
+    })
     expect(repliesTo(effects, 2)).toEqual(repliesTo(effects, 1))
     expect(repliesTo(effects, 2)).toMatchObject([{ type: 'certificate' }, { type: 'end', outcome: 'complete' }])
   })
@@ -677,7 +683,9 @@ describe('closing a checkpoint (R8)', () => {
       .map(({ answer }) => answer)
       .slice(1)
     const previousCheckpoint = digestOf(DOMAIN, CHECKPOINT, checkpoint)
-    const after = new TestProvider({ init: { history: { nextCheckpoint: 1, previousCheckpoint, loose, channels: [] } } })
+    const after = new TestProvider({
+      init: { history: { nextCheckpoint: 1, previousCheckpoint, loose, channels: [] } },
+    })
     after.rotate(1)
     after.answer(after.request())
     expect(close(after).checkpoint).toMatchObject({
@@ -703,7 +711,13 @@ describe('a certificate (R11, R14)', () => {
     provider.answer(provider.request({ mode: MODE.quorum }), {}, 2)
     provider.answer(provider.request({ mode: MODE.quorum }), {}, 3)
     const { checkpoint } = close(provider)
-    const effects = provider.handle({ type: 'certified', now: NOW, certificate: certificateOf(checkpoint), decided: 0b011n, accepted: 0b011n })
+    const effects = provider.handle({
+      type: 'certified',
+      now: NOW,
+      certificate: certificateOf(checkpoint),
+      decided: 0b011n,
+      accepted: 0b011n,
+    })
     expect(order(effects)).toEqual([
       'persist certificate',
       'reply certificate',
@@ -726,7 +740,15 @@ describe('a certificate (R11, R14)', () => {
       )
       expect(replyOf(replies, 'end').outcome).toBe(outcome)
     }
-    expect(provider.handle({ type: 'certified', now: NOW, certificate: certificateOf(checkpoint), decided: 1n, accepted: 1n })).toEqual([])
+    expect(
+      provider.handle({
+        type: 'certified',
+        now: NOW,
+        certificate: certificateOf(checkpoint),
+        decided: 1n,
+        accepted: 1n,
+      }),
+    ).toEqual([])
   })
 
   it('that does not come in time ends the wait as uncertified', () => {
@@ -737,7 +759,15 @@ describe('a certificate (R11, R14)', () => {
     const digest = digestOf(DOMAIN, CHECKPOINT, checkpoint)
     const effects = provider.handle({ type: 'certificate-abandoned', now: NOW, checkpoint: digest })
     expect(repliesTo(effects)).toMatchObject([{ type: 'end', outcome: 'uncertified' }])
-    expect(provider.handle({ type: 'certified', now: NOW, certificate: certificateOf(checkpoint), decided: 1n, accepted: 1n })).toEqual([])
+    expect(
+      provider.handle({
+        type: 'certified',
+        now: NOW,
+        certificate: certificateOf(checkpoint),
+        decided: 1n,
+        accepted: 1n,
+      }),
+    ).toEqual([])
   })
 })
 
