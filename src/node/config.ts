@@ -1,7 +1,17 @@
 import { z } from 'zod'
 import { innermost, NSM_STYLES, type PolicyFile, policyFileSchema } from '../attestation/index.ts'
 import { paymentsSchema } from '../payment/index.ts'
-import { type Address, fail, isAddress, ok, PRIVACY, type Result, TIER, ZERO_ADDRESS } from '../protocol/index.ts'
+import {
+  type Address,
+  fail,
+  isAddress,
+  ok,
+  PRIVACY,
+  type Result,
+  TIER,
+  WITHDRAW_DELAY,
+  ZERO_ADDRESS,
+} from '../protocol/index.ts'
 import { amount } from './configFields.ts'
 import { FACILITATOR_PORT, LIBP2P_PORT, MAX_MODELS, METRICS_PORT, NSM_HELPER } from './constants.ts'
 import { NodeError } from './errors.ts'
@@ -28,7 +38,7 @@ const token = tokenAddress.prefault(ZERO_ADDRESS)
 
 /** Prices that leave a devnet job under a thousandth of an OPG. */
 const price = z.strictObject({
-  token: token.describe('Token of the prices; the zero address while jobs are unpaid.'),
+  token: token.describe('Token of the prices; OPG where it is the zero address.'),
   perRequest: amount('1000000000000', 'Wei for each request.'),
   perGMAC: amount('1000000000000', 'Wei for each 10^9 multiply-accumulates.'),
   perSecond: amount('1000000000000', 'Wei for each second of billed time.'),
@@ -36,6 +46,19 @@ const price = z.strictObject({
   minVerifyFee: amount('0', 'Least wei a job must leave for its verification.'),
   maxOutputUnits: z.int().min(1).max(1_000_000).default(65_536).describe('Most output units of one job.'),
 })
+
+/** How a provider is paid (R23, R24). */
+const providerPayments = {
+  unpaid: z.boolean().default(false).describe('Whether jobs without a channel are admitted; on a devnet alone.'),
+  float: amount('1000000000000000000', 'Wei lent on deposits that no safe block holds yet, by channel.'),
+  minDeposit: amount('100000000000000000', 'Least wei of a deposit, whose gas the provider pays.'),
+  withdrawDelay: z
+    .int()
+    .min(0)
+    .max(WITHDRAW_DELAY.max)
+    .default(0)
+    .describe("Least seconds a withdrawal takes; the network's own least when that is longer."),
+}
 
 const model = z.strictObject({
   folder: z.string().min(1).describe('Folder with a manifest.json; relative to the home.'),
@@ -161,8 +184,11 @@ const schema = z.strictObject({
     .optional()
     .describe('Document of the epoch policy that the chain names, or a folder of them; relative to the home.'),
   payments: paymentsSchema
+    .extend(providerPayments)
     .prefault({})
-    .describe('What the wallet may spend: budgets by token, and the hosts opg pay-fetch may pay.'),
+    .describe(
+      'What the wallet may spend: budgets by token, and the hosts opg pay-fetch may pay; and how a provider is paid.',
+    ),
   facilitator: z
     .strictObject({
       host: z.string().min(1).default('127.0.0.1').describe('Address to bind.'),

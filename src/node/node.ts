@@ -43,6 +43,7 @@ import {
   TIER,
   toChecksumAddress,
   toError,
+  ZERO_ADDRESS,
 } from '../protocol/index.ts'
 import {
   type CommitteeLookup,
@@ -78,7 +79,7 @@ import {
   createCommitteeTraffic,
   startSettlement,
 } from './committeeWork.ts'
-import type { NodeConfig, RoleOfNode } from './config.ts'
+import type { ModelConfig, NodeConfig, RoleOfNode } from './config.ts'
 import { nodeSecp256k1 } from './crypto.ts'
 import { createEpochPolicies, readPolicyFile } from './epochPolicies.ts'
 import { NodeError } from './errors.ts'
@@ -87,6 +88,7 @@ import { nodeKeccak } from './keccak.ts'
 import type { NodeLogger } from './logger.ts'
 import { createRegistry, type Health } from './metrics.ts'
 import { readModelFolder } from './modelFolder.ts'
+import { type ComposedPayments, composeProviderPayments } from './providerPayments.ts'
 import { createRequesterJournal } from './requesterJournal.ts'
 import { packageVersion } from './version.ts'
 
@@ -521,6 +523,7 @@ class ComposedNode implements OpgNode {
     const gpuAttester = createGpuAttester(config)
     const supply = this.#supply()
     const journal = createProviderJournal({ store }, { domain, operator: this.operator })
+    const paid = await this.#startPayments(parts, store)
     const links = createCommitteeLinks(
       { host, directory, committee, crypto, clock, logger: roleLogger },
       { domain, waitMs: CERTIFICATE_WAIT_MS },
@@ -532,6 +535,7 @@ class ComposedNode implements OpgNode {
         ...parts,
         journal,
         engine,
+        payments: paid,
         attester: supply(attester),
         ...(gpuAttester === undefined ? {} : { gpuAttester: supply(gpuAttester) }),
         sealing: createSealing({ subtle, random }, { networkId: network.networkId }),
@@ -549,17 +553,33 @@ class ComposedNode implements OpgNode {
         models: models.map(({ id, manifest }, index) => ({
           id,
           manifest,
-          prices: this.#required(config.models[index]).price,
+          prices: pricesIn(this.#required(config.models[index]).price, paid.terms.payee.token),
         })),
         tiers: config.tiers.map((name) => TIER[name]),
         privacy: config.privacy.map((name) => PRIVACY[name]),
         slots: config.slots,
         maxInputBytes: MAX_INPUT_BYTES,
+        unpaid: config.payments.unpaid,
+        payments: paid.terms,
       },
     )
     this.#add('provider', () => provider.stop())
     await provider.start()
     this.#provider = provider
+  }
+
+  async #startPayments({ chain, parameters }: NodeParts, store: Store): Promise<ComposedPayments> {
+    const logger = this.#init.logger.child({ room: 'payment' })
+    const { payments } = this.#init.config
+    const composed = await composeProviderPayments(
+      { chain, store, signer: this.#signer, logger },
+      { payments, parameters },
+    )
+    await composed.sendings.start()
+    this.#add('sendings', () => composed.sendings.stop())
+    composed.channels.start()
+    this.#add('channels', () => composed.channels.stop())
+    return composed
   }
 
   /** What vendors publish travels with the evidence of hardware; a devnet's authority publishes nothing. */
@@ -616,6 +636,10 @@ class ComposedNode implements OpgNode {
     return value
   }
 }
+
+/** Prices are in OPG unless they name a token. */
+const pricesIn = (price: ModelConfig['price'], token: Address): ModelConfig['price'] =>
+  price.token === ZERO_ADDRESS ? { ...price, token } : price
 
 /** Resolves when a peer is connected, or when none came in time. */
 async function firstPeer(host: Host): Promise<void> {

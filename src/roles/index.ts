@@ -17,7 +17,7 @@ export { createPeerDirectory, type PeerDirectory } from './peerDirectory.ts'
 export { createPeerExchange, type PeerExchange } from './peerExchange.ts'
 export { createCommitteeLinks } from './provider/committeeLinks.ts'
 export { createProviderJournal } from './provider/journal.ts'
-export { createProvider, type ModelForSale, type Provider } from './provider/provider.ts'
+export { createProvider, type ModelForSale, type Provider, type ProviderPayments } from './provider/provider.ts'
 export { createRecordsDoor, type RecordsDoor, type RecordsSource, seatEntitlement } from './recordsDoor.ts'
 export {
   createRequester,

@@ -108,6 +108,8 @@ function honestAnswer(
     privacy: Object.values(PRIVACY),
     slots: 1,
     maxInputBytes: 1_024,
+    unpaid: true,
+    payments: undefined,
     history: { nextCheckpoint: 0, previousCheckpoint: ZERO_DIGEST, loose: [], channels: [] },
   })
   machine.handle({ type: 'granted', grant })

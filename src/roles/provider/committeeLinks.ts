@@ -303,8 +303,8 @@ class Links implements CommitteeLinks {
     pending.decided = true
     const tally = pending.collector?.tally
     const decided = tally === undefined ? 0n : allBits(pending.signed.checkpoint.count) & ~tally.undecided
-    if (pending.collector === undefined || tally === undefined || decided === 0n) return this.#abandoned(digest)
-    this.#decided(pending.collector.certificate(), { decided, accepted: tally.accepted })
+    if (pending.collector === undefined || tally === undefined || decided === 0n) this.#abandoned(digest)
+    else this.#decided(pending.collector.certificate(), { decided, accepted: tally.accepted })
   }
 
   /** Who still waits for it is told what stands. */

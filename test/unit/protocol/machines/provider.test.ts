@@ -3,6 +3,7 @@ import {
   type Certificate,
   CHECKPOINT,
   type Checkpoint,
+  chargeOf,
   digestOf,
   H,
   HEAD,
@@ -17,6 +18,7 @@ import {
   type RefusalCode,
   STATUS,
   type StoredAnswer,
+  splitOutput,
   TIER,
   utf8,
   verifyMerkleProof,
@@ -335,36 +337,40 @@ describe('an answer', () => {
   })
 
   it.each([
-    [0, [], []],
-    [1, [1], [1]],
-    [63_936, [1], [63_936]],
-    [63_937, [1, 2], [63_936, 1]],
-    [16 * 63_936 + 5, [1, 17], [...Array<number>(16).fill(63_936), 5]],
-    [33 * 63_936 + 5, [1, 17, 33, 34], [...Array<number>(33).fill(63_936), 5]],
-  ])('of %i bytes has heads on the first chunk, every 16 and the last (section 3)', (bytes, heads, sizes) => {
-    const provider = new TestProvider()
-    const output = Uint8Array.from({ length: bytes }, (_, at) => at % 251)
-    const replies = provider.answer(provider.request(), { output })
-    const chunks = replies.flatMap((reply) => (reply.type === 'chunk' ? [reply.chunk] : []))
-    expect(chunks.map(({ data }) => data.length)).toEqual(sizes)
-    expect(Buffer.concat(chunks.map(({ data }) => data)).equals(output)).toBe(true)
-    expect(chunks.map(({ index }) => index)).toEqual(sizes.map((_, at) => at + 1))
-    expect(new Set(chunks.map(({ salt }) => salt)).size).toBe(sizes.length)
-    const signed = replies.flatMap((reply) => (reply.type === 'head' ? [reply.signed.head] : []))
-    expect(signed.map(({ index }) => index)).toEqual(heads)
-    const { receipt } = replyOf(replies, 'receipt').signed
-    expect(receipt.chunks).toBe(sizes.length)
-    expect(receipt.headsRoot).toBe(
-      merkleRoot(
-        'head',
-        signed.map((head) => digestOf(DOMAIN, HEAD, head)),
-      ),
-    )
-    for (const [at, { fee, outputUnits }] of signed.entries()) {
-      const last = at === signed.length - 1
-      expect([fee, outputUnits]).toEqual(last ? [receipt.fee, receipt.outputUnits] : [0n, 0])
-    }
-  })
+    [0, [1]],
+    [1, [1]],
+    [63_936, [1]],
+    [63_937, [1, 2]],
+    [16 * 63_936 + 5, [1, 17]],
+    [33 * 63_936 + 5, [1, 17, 33, 34]],
+  ])(
+    'of %i bytes has heads on the first chunk, every 16 and the last, each with its price (section 3)',
+    (bytes, heads) => {
+      const provider = new TestProvider()
+      const output = Uint8Array.from({ length: bytes }, (_, at) => at % 251)
+      const replies = provider.answer(provider.request(), { output })
+      const chunks = replies.flatMap((reply) => (reply.type === 'chunk' ? [reply.chunk] : []))
+      const pieces = splitOutput(output, 3)
+      expect(chunks.map(({ data }) => data)).toEqual(pieces.map(({ data }) => data))
+      expect(chunks.map(({ index }) => index)).toEqual(pieces.map((_, at) => at + 1))
+      expect(new Set(chunks.map(({ salt }) => salt)).size).toBe(pieces.length)
+      const signed = replies.flatMap((reply) => (reply.type === 'head' ? [reply.signed.head] : []))
+      expect(signed.map(({ index }) => index)).toEqual(heads)
+      const { receipt } = replyOf(replies, 'receipt').signed
+      expect(receipt.chunks).toBe(pieces.length)
+      expect(receipt.headsRoot).toBe(
+        merkleRoot(
+          'head',
+          signed.map((head) => digestOf(DOMAIN, HEAD, head)),
+        ),
+      )
+      for (const { index, fee, outputUnits } of signed) {
+        expect(outputUnits).toBe(pieces[index - 1]?.units)
+        expect(fee).toBe(chargeOf(provider.offer.terms[0]!, { ...receipt, outputUnits }).fee)
+      }
+      expect(signed.at(-1)).toMatchObject({ fee: receipt.fee, outputUnits: receipt.outputUnits })
+    },
+  )
 
   it('releases each head right after the last chunk it covers (section 4.4)', () => {
     const provider = new TestProvider()
