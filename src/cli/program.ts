@@ -11,6 +11,7 @@ import {
 import { PRIVACY, TIER } from '../protocol/index.ts'
 import { addAttestation } from './attestProgram.ts'
 import { addChain } from './chainProgram.ts'
+import { addChannels } from './channelProgram.ts'
 import { batchList, batchShow, batchVerify } from './commands/batch.ts'
 import { type DevnetLauncher, devnetDirectory, devnetDown, devnetStatus, devnetUp } from './commands/devnet.ts'
 import { doctor } from './commands/doctor.ts'
@@ -52,6 +53,7 @@ export function createProgram({ run, loadDevnet, ports = {}, out, err }: Program
   addAttestation(program, run)
   addChain(program, run)
   addPayments(program, run)
+  addChannels(program, run)
   addDevnet(program, run, loadDevnet)
   const doctorCommand = program
     .command('doctor')

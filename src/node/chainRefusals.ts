@@ -41,6 +41,11 @@ export type ChainRefusalDetail =
   | { readonly code: 'not-offered'; readonly expected: string; readonly got: string }
   | { readonly code: 'name-taken'; readonly name: string; readonly owner: Address }
   | { readonly code: 'successor-invalid'; readonly model: Digest }
+  | { readonly code: 'payment-refused' | 'unreachable'; readonly expected: string; readonly got: string }
+  | { readonly code: 'not-payer'; readonly expected: string; readonly got: string }
+  | { readonly code: 'withdrawal-open'; readonly finalizableAt: number }
+  | { readonly code: 'no-withdrawal'; readonly expected: string; readonly got: string }
+  | { readonly code: 'nothing-to-withdraw'; readonly expected: string; readonly got: string }
   | { readonly code: 'out-of-bounds'; readonly expected: string; readonly got: string }
 
 export type ChainRefusalCode = ChainRefusalDetail['code']

@@ -1,3 +1,4 @@
+export { type ChannelBook, readChannelBooks } from './channelBooks.ts'
 export {
   type ClaimBatch,
   formatClaimBatch,
