@@ -5,6 +5,7 @@ import { loopLag } from './benches/loopLag.ts'
 import { overhead } from './benches/overhead.ts'
 import { quorum } from './benches/quorum.ts'
 import { throughput } from './benches/throughput.ts'
+import { voucher } from './benches/voucher.ts'
 
 /** Every bench there is. */
-export const BENCHES: readonly Bench[] = [overhead, throughput, loopLag, quorum, contractsGas, attest]
+export const BENCHES: readonly Bench[] = [overhead, throughput, loopLag, quorum, contractsGas, attest, voucher]

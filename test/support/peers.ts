@@ -1,5 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
+import { pino } from 'pino'
+import type { LocalAccount } from 'viem'
+import { accountOf } from '../../devnet/deploy.ts'
 import {
   createSealing,
   devnetPolicy,
@@ -14,6 +17,7 @@ import { nodeAttestationCrypto } from '../../src/node/attestationCrypto.ts'
 import { nodeSecp256k1 } from '../../src/node/crypto.ts'
 import { nodeKeccak } from '../../src/node/keccak.ts'
 import { readModelFolder } from '../../src/node/modelFolder.ts'
+import { type ComposedPayments, composeProviderPayments } from '../../src/node/providerPayments.ts'
 import {
   type Address,
   createDomain,
@@ -21,6 +25,7 @@ import {
   type Domain,
   hexToBytes,
   type JobRecord,
+  type Payee,
   PRIVACY,
   parametersOf,
   provideKeccak,
@@ -57,6 +62,8 @@ export interface PeerInit {
   readonly trustRoots: readonly TrustRoot[]
   readonly bootstrap?: readonly string[]
   readonly logger?: RoleLogger
+  /** Pays for gas, where this peer sends transactions. */
+  readonly account?: LocalAccount
 }
 
 export interface Peer {
@@ -72,6 +79,8 @@ export interface ProviderPeer extends Peer {
   readonly provider: Provider
   readonly engine: InferenceEngine
   readonly store: Store
+  /** Where payment channels are served. */
+  readonly payee?: Payee
 }
 
 export interface ProviderPeerInit extends PeerInit {
@@ -82,6 +91,8 @@ export interface ProviderPeerInit extends PeerInit {
   readonly slots?: number
   /** Wei a request. */
   readonly perRequest?: bigint
+  /** Serves payment channels in OPG and refuses unpaid jobs. */
+  readonly paid?: boolean
 }
 
 export interface RequesterPeer extends Peer {
@@ -91,6 +102,8 @@ export interface RequesterPeer extends Peer {
 export interface RequesterPeerInit extends PeerInit {
   readonly journal: RequesterJournal
 }
+
+const OPG = 10n ** 18n
 
 export const quiet: RoleLogger = { debug() {}, info() {}, warn() {}, error() {} }
 
@@ -142,7 +155,11 @@ async function startParts(init: PeerInit, listen: readonly string[]) {
   const domain = createDomain(network.chainId, network.contracts.stakeManager, network.networkId)
   const parameters = parametersOf(network.profile)
   const chain = createChainClient(
-    { clock: Date.now, onFault: (error) => logger.warn({ error: error.message }, 'chain fault') },
+    {
+      clock: Date.now,
+      onFault: (error) => logger.warn({ error: error.message }, 'chain fault'),
+      ...(init.account === undefined ? {} : { signer: init.account }),
+    },
     { network, rpc: [init.rpc] },
   )
   await chain.start()
@@ -189,8 +206,10 @@ export async function startProviderPeer(init: ProviderPeerInit): Promise<Provide
   const engine = onnxEngine({ workers: 1 })({ clock: Date.now })
   await engine.start()
   for (const model of models) await engine.load(model)
-  const parts = await startParts(init, ['/ip4/127.0.0.1/tcp/0'])
+  const account = accountOf(init.privateKey)
+  const parts = await startParts({ ...init, account }, ['/ip4/127.0.0.1/tcp/0'])
   const { domain, parameters, operator } = parts
+  const payments = init.paid === true ? await startPayments(parts, store) : undefined
   respondFromStore(parts.sync, store, Date.now)
   const links = createCommitteeLinks(parts, { domain, waitMs: 20_000 })
   const attester = simulatedAttester(
@@ -207,6 +226,7 @@ export async function startProviderPeer(init: ProviderPeerInit): Promise<Provide
       engine,
       attester,
       links,
+      ...(payments === undefined ? {} : { payments }),
     },
     {
       domain,
@@ -216,7 +236,7 @@ export async function startProviderPeer(init: ProviderPeerInit): Promise<Provide
         id,
         manifest,
         prices: {
-          token: ZERO_ADDRESS,
+          token: payments?.terms.payee.token ?? ZERO_ADDRESS,
           perRequest: init.perRequest ?? 1_000n,
           perGMAC: 1_000n,
           perSecond: 1_000n,
@@ -229,7 +249,8 @@ export async function startProviderPeer(init: ProviderPeerInit): Promise<Provide
       privacy: Object.values(PRIVACY),
       slots: init.slots ?? 64,
       maxInputBytes: MAX_INPUT_BYTES,
-      unpaid: true,
+      unpaid: payments === undefined,
+      ...(payments === undefined ? {} : { payments: payments.terms }),
     },
   )
   await provider.start()
@@ -239,13 +260,30 @@ export async function startProviderPeer(init: ProviderPeerInit): Promise<Provide
     provider,
     engine,
     store,
+    ...(payments === undefined ? {} : { payee: payments.terms.payee }),
     stop: async () => {
       await provider.stop()
+      await payments?.channels.stop()
+      await payments?.sendings.stop()
       await parts.stop()
       await engine.stop()
       await store.close()
     },
   }
+}
+
+async function startPayments(
+  { chain, operator: signer, parameters }: Awaited<ReturnType<typeof startParts>>,
+  store: Store,
+): Promise<ComposedPayments> {
+  const terms = { float: OPG, minDeposit: OPG / 10n, withdrawDelay: 0, unpaid: false, assets: [] }
+  const payments = await composeProviderPayments(
+    { chain, store, signer, logger: pino({ enabled: false }) },
+    { payments: terms, parameters },
+  )
+  await payments.sendings.start()
+  payments.channels.start()
+  return payments
 }
 
 export async function startRequesterPeer(init: RequesterPeerInit): Promise<RequesterPeer> {

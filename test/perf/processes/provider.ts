@@ -2,10 +2,12 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { type AuthorityPem, importSimulatedAuthority } from '../../../src/attestation/index.ts'
 import type { NetworkFile } from '../../../src/chain/index.ts'
 import { readModelFolder } from '../../../src/node/modelFolder.ts'
+import type { Payee } from '../../../src/protocol/index.ts'
 import { decode } from '../../../src/wire/index.ts'
 import { type ProviderPeer, random, startProviderPeer } from '../../support/peers.ts'
 import { cpuTimes, serveProcess } from './channel.ts'
 import { startProfile, stopProfile } from './profile.ts'
+import { countSyncs } from './syncs.ts'
 
 /** A provider in a process of its own: the role's factories over real parts. */
 
@@ -17,8 +19,11 @@ export interface ProviderProcessInit {
   readonly directory: string
   readonly modelDirectory: string
   readonly slots: number
+  /** Serves payment channels and refuses unpaid jobs. */
+  readonly paid: boolean
 }
 
+const syncs = countSyncs()
 let peer: ProviderPeer | undefined
 let lag: ReturnType<typeof monitorEventLoopDelay> | undefined
 
@@ -40,6 +45,13 @@ const methods = {
     return peer.host.addresses()
   },
   cpuTimes,
+  /** Synced writes of the store so far. */
+  syncs,
+  payee: (): Payee => {
+    const { payee } = started()
+    if (payee === undefined) throw new RangeError('expected a provider that is paid')
+    return payee
+  },
   /** ms of one call to the engine, from inside the process that serves it. */
   direct: async (input: Uint8Array): Promise<number> => {
     const { engine } = started()

@@ -6,6 +6,7 @@ import { openStore, type Store } from '../../../src/store/index.ts'
 import { type RequesterPeer, random, startRequesterPeer, storedJournal } from '../../support/peers.ts'
 import { type CpuTimes, cpuBetween, cpuTimes, serveProcess } from './channel.ts'
 import { startProfile, stopProfile } from './profile.ts'
+import { countSyncs } from './syncs.ts'
 
 /** A requester in a process of its own: the role's factory over real parts, its journal in a store on disk. */
 
@@ -44,6 +45,7 @@ export interface LoadResult {
 
 const REQUEST_TIMEOUT_MS = 60_000
 
+const syncs = countSyncs()
 let peer: RequesterPeer | undefined
 let store: Store | undefined
 
@@ -77,8 +79,14 @@ const methods = {
     if (!authority.ok) throw authority.error
     const silent = { info() {}, warn() {}, error() {} }
     store = await openStore(init.directory, { clock: Date.now, logger: silent })
-    peer = await startRequesterPeer({ ...init, trustRoots: [authority.value.trustRoot], journal: storedJournal(store) })
+    const { network, rpc, privateKey, bootstrap } = init
+    peer = await startRequesterPeer({
+      ...{ network, rpc, privateKey, bootstrap, journal: storedJournal(store) },
+      trustRoots: [authority.value.trustRoot],
+    })
   },
+  /** Synced writes of the store so far. */
+  syncs,
   request,
   /** Keeps so many requests running until the time is over, and waits for the last ones. */
   load: async ({ inFlight, ms, ...order }: Load): Promise<LoadResult> => {
