@@ -27,6 +27,7 @@ import { FundsFollower } from './channelFunds.ts'
 import { depositCallOf, expiryOf } from './depositWallet.ts'
 import type { ChannelChainProblem, ChannelPayment, PayeeChannels } from './ports.ts'
 import type { PaymentLogger, Sendings } from './sendings.ts'
+import type { ChannelStanding } from './x402Answers.ts'
 
 type Deposit = Extract<ChannelPayment, { kind: 'deposit' }>
 type FailureCode = 'deposit-failed' | 'refund-failed'
@@ -104,6 +105,20 @@ class OperatorChannels implements ChannelService {
     if (!this.#follower.hasRoom(channel)) return refuse('busy', 'room for another channel', 'none')
     try {
       return ok(await this.#read(channel))
+    } catch (error) {
+      return unreachable(asChainError('eth_call', error))
+    }
+  }
+
+  async standing(channel: Digest): Promise<Result<ChannelStanding, ChannelChainProblem>> {
+    try {
+      const { balance, totalClaimed, refundNonce, pendingWithdrawal } = await readChannel(
+        this.#c.chain,
+        channel,
+        'latest',
+      )
+      const withdrawRequestedAt = pendingWithdrawal?.initiatedAt ?? 0
+      return ok({ channel, balance, totalClaimed, refundNonce, withdrawRequestedAt })
     } catch (error) {
       return unreachable(asChainError('eth_call', error))
     }

@@ -1,4 +1,5 @@
 import type { ChannelConfig, ChannelFunds, ClaimRow, Digest, Result, Signature, Voucher } from '../protocol/index.ts'
+import type { ChannelStanding } from './x402Answers.ts'
 
 /** EIP-3009 `receiveWithAuthorization` to the collector. Times in seconds, exclusive. */
 export interface Erc3009Authorization {
@@ -51,6 +52,8 @@ export interface ChannelChainProblem {
 export interface PayeeChannels {
   /** Reads a channel and follows it from then on; `busy` when too many with money in them are followed. */
   watch(channel: Digest): Promise<Result<ChannelFunds, ChannelChainProblem>>
+  /** What the newest block says of a channel, as x402 objects show it; of the payee's books nothing. */
+  standing(channel: Digest): Promise<Result<ChannelStanding, ChannelChainProblem>>
   /** Deposits, claims, refunds, withdrawals, blocks that became safe, reorganisations: what is left after each. */
   onFunds(listener: (channel: Digest, funds: ChannelFunds) => void): () => void
   /** Sends the payer's signed deposit and waits for its block; the payer needs no gas. */

@@ -3,6 +3,7 @@ import type { BlockRef } from '../../src/chain/index.ts'
 import { type InferenceEngine, type LocalModel, MAX_INPUT_BYTES } from '../../src/inference/index.ts'
 import { createHost, type Host, type HostOverrides } from '../../src/net/index.ts'
 import { devnetPrivateKey } from '../../src/node/devnetKeys.ts'
+import type { PayeeChannels, X402Context } from '../../src/payment/index.ts'
 import {
   ASSURANCE,
   digestOf,
@@ -24,7 +25,7 @@ import { createOffers, type Offers } from '../../src/roles/offers.ts'
 import { createPeerDirectory, type PeerDirectory } from '../../src/roles/peerDirectory.ts'
 import { createCommitteeLinks } from '../../src/roles/provider/committeeLinks.ts'
 import { createProviderJournal, type ProviderJournal } from '../../src/roles/provider/journal.ts'
-import { createProvider, type Provider } from '../../src/roles/provider/provider.ts'
+import { createProvider, type Provider, type ProviderPayments } from '../../src/roles/provider/provider.ts'
 import { createRecordsDoor } from '../../src/roles/recordsDoor.ts'
 import { createRequester, type Requester } from '../../src/roles/requester/requester.ts'
 import { createSync, type Sync } from '../../src/roles/sync.ts'
@@ -139,6 +140,12 @@ export interface FixedProviderInit extends Partial<FixedPeerInit> {
   readonly storeAt: string
   readonly perRequest?: bigint
   readonly slots?: number
+  /** Served beside unpaid jobs; prices are by the unit then. */
+  readonly payments?: {
+    readonly channels: PayeeChannels
+    readonly context: X402Context
+    readonly terms: ProviderPayments
+  }
 }
 
 export async function startFixedProvider(init: FixedProviderInit): Promise<FixedProvider> {
@@ -176,6 +183,7 @@ export async function startFixedProvider(init: FixedProviderInit): Promise<Fixed
       committee: noCommittee,
       links,
       operator: signer,
+      ...(init.payments === undefined ? {} : { payments: init.payments }),
     },
     {
       domain: DOMAIN,
@@ -185,13 +193,13 @@ export async function startFixedProvider(init: FixedProviderInit): Promise<Fixed
         id,
         manifest,
         prices: {
-          token: ZERO_ADDRESS,
+          token: init.payments?.terms.payee.token ?? ZERO_ADDRESS,
           perRequest: init.perRequest ?? 1_000n,
-          perGMAC: 0n,
+          perGMAC: init.payments === undefined ? 0n : 10n ** 15n,
           perSecond: 0n,
           perGBSecond: 0n,
           minVerifyFee: 0n,
-          maxOutputUnits: 16,
+          maxOutputUnits: init.payments === undefined ? 16 : 256,
         },
       })),
       tiers: Object.values(TIER),
@@ -199,6 +207,7 @@ export async function startFixedProvider(init: FixedProviderInit): Promise<Fixed
       slots: init.slots ?? 8,
       maxInputBytes: MAX_INPUT_BYTES,
       unpaid: true,
+      ...(init.payments === undefined ? {} : { payments: init.payments.terms }),
     },
   )
   await provider.start()

@@ -1,4 +1,11 @@
-import type { ChannelPayment, PayeeChannels, PaymentRequired, X402Context, X402Problem } from '../../payment/index.ts'
+import type {
+  ChannelPayment,
+  ChannelStanding,
+  PayeeChannels,
+  PaymentRequired,
+  X402Context,
+  X402Problem,
+} from '../../payment/index.ts'
 import { formatPaymentRequired, formatSettlement, parsePayment } from '../../payment/index.ts'
 import {
   addressFromPeerId,
@@ -78,10 +85,10 @@ export class PaymentDesk {
 
   async take(stream: StreamId, peer: string, payload: Uint8Array): Promise<void> {
     const parsed = parsePayment(payload, this.#c.context)
-    if (!parsed.ok) return this.#refuse(stream, problemOf(parsed.error), undefined)
+    if (!parsed.ok) return await this.#refuse(stream, problemOf(parsed.error), undefined)
     const payment = parsed.value
     const problem = await this.#settle(stream, peer, payment)
-    if (problem !== undefined) this.#refuse(stream, problem, payment.voucher.channel)
+    if (problem !== undefined) await this.#refuse(stream, problem, payment.voucher.channel)
   }
 
   #settle(stream: StreamId, peer: string, payment: ChannelPayment): Promise<Problem | undefined> {
@@ -180,7 +187,7 @@ export class PaymentDesk {
     const funds = refunded.ok ? refunded.value.funds : undefined
     await carryOut(handle({ type: 'refund-ended', channel, amount: asked, ...(funds === undefined ? {} : { funds }) }))
     if (!refunded.ok) return chainProblem(refunded.error)
-    this.#answer(stream, config, channel, { transaction: refunded.value.transaction, amount: asked })
+    await this.#answer(stream, config, channel, { transaction: refunded.value.transaction, amount: asked })
     return undefined
   }
 
@@ -196,32 +203,45 @@ export class PaymentDesk {
   ): Promise<void> {
     const { config, voucher, funds, ...sent } = shown
     const { handle, carryOut, book } = this.#backend
+    const standing = await this.#standing(voucher.channel)
     const effects = handle({ type: 'channel-shown', now: this.#c.clock(), stream, config, voucher, funds })
     book.noteShown(voucher.channel)
     const isRefused = effects.some((effect) => effect.type === 'reply' && effect.reply.type === 'refusal')
     const settled: ProviderEffect = {
       type: 'reply',
       stream,
-      reply: { type: 'settlement', settlement: this.#settlement(config, voucher.channel, sent) },
+      reply: { type: 'settlement', settlement: this.#settlement(config, voucher.channel, sent, standing) },
     }
     const isReply = ({ type }: ProviderEffect): boolean => type === 'reply'
     await carryOut(isRefused ? effects : effects.flatMap((effect) => (isReply(effect) ? [settled, effect] : [effect])))
   }
 
-  #answer(stream: StreamId, config: ChannelConfig, channel: Digest, sent: Sent): void {
+  async #answer(stream: StreamId, config: ChannelConfig, channel: Digest, sent: Sent): Promise<void> {
+    const standing = await this.#standing(channel)
     const account = this.#backend.books.account(channel)
     if (account === undefined) return
     const authorized = authorizedOf(account)
-    this.#backend.reply(stream, { type: 'settlement', settlement: this.#settlement(config, channel, sent) })
+    this.#backend.reply(stream, { type: 'settlement', settlement: this.#settlement(config, channel, sent, standing) })
     this.#backend.reply(stream, { type: 'ledger', channel, charged: account.charged, authorized, required: authorized })
   }
 
-  #settlement({ payer }: ChannelConfig, channel: Digest, sent: Sent): Uint8Array {
-    const voucher = this.#backend.books.account(channel)?.voucher
-    return formatSettlement(
-      { success: true, payer, ...sent, ...(voucher === undefined ? {} : { voucher }) },
-      this.#c.context,
-    )
+  #settlement({ payer }: ChannelConfig, channel: Digest, sent: Sent, standing: Standing): Uint8Array {
+    return formatSettlement({ success: true, payer, ...sent, ...this.#states(channel, standing) }, this.#c.context)
+  }
+
+  async #standing(channel: Digest): Promise<Standing> {
+    const standing = await this.#c.channels.standing(channel)
+    return standing.ok ? standing.value : undefined
+  }
+
+  /** R27: what a payer whose books are old catches up with. Of a channel without books here nothing is told. */
+  #states(channel: Digest, standing: Standing): { standing?: ChannelStanding; voucher?: Voucher } {
+    const account = this.#backend.books.account(channel)
+    if (account === undefined) return {}
+    return {
+      ...(standing === undefined ? {} : { standing: { ...standing, charged: account.charged } }),
+      ...(account.voucher === undefined ? {} : { voucher: account.voucher }),
+    }
   }
 
   async #onChain(peer: string, work: () => Promise<Problem | undefined>): Promise<Problem | undefined> {
@@ -243,10 +263,10 @@ export class PaymentDesk {
     }
   }
 
-  #refuse(stream: StreamId, { code, expected, got }: Problem, channel: Digest | undefined): void {
+  async #refuse(stream: StreamId, { code, expected, got }: Problem, channel: Digest | undefined): Promise<void> {
     const message = `expected ${expected}, got ${got}`
     const { payee, minDeposit, tokenName, tokenVersion } = this.#init
-    const voucher = channel === undefined ? undefined : this.#backend.books.account(channel)?.voucher
+    const states = channel === undefined ? {} : this.#states(channel, await this.#standing(channel))
     const required: PaymentRequired = {
       ...{ code, message },
       resource: { url: `opg://${payee.operator}` },
@@ -260,7 +280,7 @@ export class PaymentDesk {
         name: tokenName,
         version: tokenVersion,
       },
-      ...(voucher === undefined ? {} : { voucher }),
+      ...states,
     }
     this.#backend.reply(stream, {
       type: 'payment-required',
@@ -269,6 +289,9 @@ export class PaymentDesk {
     this.#backend.reply(stream, { type: 'refusal', code, message })
   }
 }
+
+/** What the chain says; undefined where it does not answer. */
+type Standing = ChannelStanding | undefined
 
 interface Sent {
   readonly transaction?: Digest
