@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { nextMultiplier, PPM, pricesAt, Utilisation } from '../../../src/protocol/index.ts'
 
-const after = (multiplier: number, utilisation: number, offers: number): number =>
+const moved = (multiplier: number, utilisation: number, offers: number): number =>
   Array.from({ length: offers }).reduce<number>((m) => nextMultiplier(m, utilisation), multiplier)
 
 describe('the load multiplier (economy.md)', () => {
@@ -17,9 +17,9 @@ describe('the load multiplier (economy.md)', () => {
   })
 
   it('stays in 1 to 8 and finds its way back from a rush', () => {
-    const rush = after(PPM, PPM, 100)
+    const rush = moved(PPM, PPM, 100)
     expect(rush).toBe(8 * PPM)
-    expect(after(rush, 0, 100)).toBe(PPM)
+    expect(moved(rush, 0, 100)).toBe(PPM)
   })
 
   it('is applied to every price, rounded down, and to nothing else', () => {
