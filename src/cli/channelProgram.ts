@@ -1,6 +1,8 @@
 import type { Command } from 'commander'
 import {
+  channelClaim,
   channelDeposit,
+  channelExport,
   channelFinalize,
   channelList,
   channelRefund,
@@ -61,6 +63,17 @@ export function addChannels(program: Command, run: RunCommand): void {
   const finalize = about('finalize', 'end a withdrawal whose delay is over')
   example(paid(finalize), 'opg channel finalize 0x…').action((provider: Provider, options) =>
     run(options.json, (context) => channelFinalize(provider, options, context)),
+  )
+  const claim = channel.command('claim').description('have the provider of the home claim and pay out all there is now')
+  example(withHome(withJson(claim)), 'opg channel claim').action((options) =>
+    run(options.json, (context) => channelClaim(options, context)),
+  )
+  const exported = channel
+    .command('export')
+    .description('write what the provider of the home may claim now as signed files, for watch-towers')
+    .option('--out <directory>', 'where the files go', 'claims')
+  example(withHome(withJson(exported)), 'opg channel export --out claims').action((options) =>
+    run(options.json, (context) => channelExport(options, context)),
   )
   const watch = channel
     .command('watch')

@@ -23,6 +23,7 @@ const CODES: { readonly [E in Exclude<keyof typeof EXIT, 'ok' | 'failed'>]: read
     'gateway-unconfigured',
     'socket-path-too-long',
     'role-unsupported',
+    'role-missing',
     'models-missing',
     'attester-missing',
     'attester-refused',

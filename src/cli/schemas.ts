@@ -30,6 +30,29 @@ export const errorSchema = z.strictObject({
   }),
 })
 
+const seconds = count.describe('s since 1970')
+const channelMembers = {
+  channel: digest,
+  payer: address,
+  payerAuthorizer: address.describe('the key that signs vouchers'),
+  provider: address,
+  splitter: address,
+  token: address,
+  withdrawDelay: count.describe('s'),
+  balance: amount,
+  claimed: amount,
+  unclaimed: amount,
+  withdrawal: z.strictObject({ amount, finalizableAt: seconds }).nullable(),
+  authorized: amount.nullable().describe('by own books; null where they do not know the channel'),
+  charged: amount.nullable(),
+  openJobs: count.nullable(),
+}
+const channelSent = z.strictObject({
+  ok,
+  transaction: digest.nullable(),
+  amount: amount.nullable(),
+  state: z.strictObject(channelMembers),
+})
 const roles = z.array(z.enum(['requester', 'provider', 'verifier', 'settler', 'host']))
 const ready = {
   operator: address,
@@ -236,6 +259,26 @@ export const resultSchemas = {
     splitter: address,
     splitterMade: z.boolean(),
     splitterOwes: z.strictObject({ provider: amount, network: amount }),
+  }),
+  'channel list': z.strictObject({ ok, channels: z.array(z.strictObject(channelMembers)) }),
+  'channel show': z.strictObject({ ok, ...channelMembers }),
+  'channel open': channelSent,
+  'channel top-up': channelSent,
+  'channel refund': channelSent,
+  'channel withdraw': channelSent.extend({ finalizableAt: seconds }),
+  'channel finalize': channelSent,
+  'channel claim': z.strictObject({
+    ok,
+    rows: count,
+    claimed: amount,
+    transaction: digest.nullable(),
+    distribution: digest.nullable(),
+  }),
+  'channel export': z.strictObject({ ok, files: z.array(z.string()) }),
+  'channel watch': z.strictObject({
+    ok,
+    channels: count,
+    claims: z.array(z.strictObject({ transaction: digest, rows: count })),
   }),
   'rewards claim': z.strictObject({ ...sent, account: address, amount }),
   'rewards distribute': z.strictObject({ ...sent, splitter: address }),

@@ -58,6 +58,22 @@ const providerPayments = {
     .max(WITHDRAW_DELAY.max)
     .default(0)
     .describe("Least seconds a withdrawal takes; the network's own least when that is longer."),
+  claims: z
+    .strictObject({
+      etherPrice: amount(
+        '30000000000000000000000',
+        'Wei of OPG that one ether is worth to the operator: no oracle says.',
+      ),
+      maxGasPercent: z.int().min(1).max(100).default(2).describe('Of what is claimed, gas may take so much.'),
+      maxAgeSeconds: z
+        .int()
+        .min(1)
+        .max(30 * 86_400)
+        .default(21_600)
+        .describe('What waited so long is claimed once it is worth more than its gas.'),
+    })
+    .prefault({})
+    .describe('When a provider claims; a channel whose payer leaves it claims at once, whatever that costs.'),
 }
 
 const model = z.strictObject({

@@ -13,6 +13,10 @@ export interface ControlHandlers {
   status(): Promise<object>
   offers(): Promise<object>
   batches(): Promise<object>
+  /** Claims signed ahead, as files of text. */
+  claims(): Promise<object>
+  /** Claims and distributes all there is. */
+  claim(): Promise<object>
   /** Asks the process to stop; resolves when it was told, not when it is done. */
   stop(): Promise<void>
 }
@@ -22,7 +26,7 @@ export interface ControlServer {
 }
 
 /**
- * HTTP over the home's Unix socket, for the one who owns the home: GET /status, /offers, /batches, POST /stop. The
+ * HTTP over the home's Unix socket, for the one who owns the home: GET /status, /offers, /batches, /claims, POST /claim, /stop. The
  * caller holds the store's lock, so a socket that is there is of a process that died.
  */
 export async function startControl(path: string, handlers: ControlHandlers): Promise<ControlServer> {
@@ -32,6 +36,8 @@ export async function startControl(path: string, handlers: ControlHandlers): Pro
   app.get('/status', async (context) => context.json(await handlers.status()))
   app.get('/offers', async (context) => context.json(await handlers.offers()))
   app.get('/batches', async (context) => context.json(await handlers.batches()))
+  app.get('/claims', async (context) => context.json(await handlers.claims()))
+  app.post('/claim', async (context) => context.json(await handlers.claim()))
   app.post('/stop', async (context) => {
     await handlers.stop()
     return context.json({ stopping: true }, 202)
@@ -59,9 +65,10 @@ export async function startControl(path: string, handlers: ControlHandlers): Pro
 export async function askControl(
   home: Pick<Home, 'directory' | 'controlSocket'>,
   method: 'GET' | 'POST',
-  path: '/status' | '/offers' | '/batches' | '/stop',
+  path: '/status' | '/offers' | '/batches' | '/claims' | '/claim' | '/stop',
+  timeoutMs: number = CONTROL_TIMEOUT_MS,
 ): Promise<unknown> {
-  const response = await connect(home, method, path)
+  const response = await connect(home, method, path, timeoutMs)
   const text = await readText(response)
   const status = response.statusCode ?? 0
   if (status < 200 || status > 299) {
@@ -77,10 +84,11 @@ function connect(
   { directory, controlSocket }: Pick<Home, 'directory' | 'controlSocket'>,
   method: string,
   path: string,
+  timeoutMs: number,
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const outgoing = request({ socketPath: controlSocket, method, path, timeout: CONTROL_TIMEOUT_MS }, resolve)
-    outgoing.once('timeout', () => outgoing.destroy(new Error(`no answer within ${CONTROL_TIMEOUT_MS} ms`)))
+    const outgoing = request({ socketPath: controlSocket, method, path, timeout: timeoutMs }, resolve)
+    outgoing.once('timeout', () => outgoing.destroy(new Error(`no answer within ${timeoutMs} ms`)))
     outgoing.once('error', (cause) => {
       const detail = { code: 'node-not-running', home: directory } as const
       const message = `expected a running node at ${directory}: ${toError(cause).message}; start one with "opg node start"`

@@ -18,6 +18,7 @@ export type NodeErrorDetail =
   | { readonly code: 'socket-path-too-long'; readonly path: string; readonly limit: number }
   | { readonly code: 'port-taken'; readonly address: string }
   | { readonly code: 'role-unsupported'; readonly role: string }
+  | { readonly code: 'role-missing'; readonly role: string }
   | { readonly code: 'models-missing'; readonly role: string }
   | { readonly code: 'model-unreadable'; readonly directory: string }
   | { readonly code: 'model-unknown'; readonly model: string; readonly known: readonly string[] }

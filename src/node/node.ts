@@ -88,6 +88,7 @@ import { nodeKeccak } from './keccak.ts'
 import type { NodeLogger } from './logger.ts'
 import { createRegistry, type Health } from './metrics.ts'
 import { readModelFolder } from './modelFolder.ts'
+import { type ProviderClaims, startProviderClaims } from './providerClaims.ts'
 import { type ComposedPayments, composeProviderPayments } from './providerPayments.ts'
 import { createRequesterJournal } from './requesterJournal.ts'
 import { packageVersion } from './version.ts'
@@ -177,6 +178,8 @@ export interface OpgNode {
   readonly parts: NodeParts
   /** Undefined where the node does not play the role. */
   readonly requester: Requester | undefined
+  /** Undefined where the node is no provider. */
+  readonly claims: ProviderClaims | undefined
   /** Undefined before `start`, and where the node keeps nothing. */
   readonly store: Store | undefined
 }
@@ -213,6 +216,7 @@ class ComposedNode implements OpgNode {
   #store: Store | undefined
   #engine: InferenceEngine | undefined
   #provider: Provider | undefined
+  #claims: ProviderClaims | undefined
   #requester: Requester | undefined
   #starting: Promise<void> | undefined
   #stopping: Promise<void> | undefined
@@ -233,6 +237,10 @@ class ComposedNode implements OpgNode {
 
   get requester(): Requester | undefined {
     return this.#requester
+  }
+
+  get claims(): ProviderClaims | undefined {
+    return this.#claims
   }
 
   get store(): Store | undefined {
@@ -566,6 +574,15 @@ class ComposedNode implements OpgNode {
     this.#add('provider', () => provider.stop())
     await provider.start()
     this.#provider = provider
+    const claims = startProviderClaims(
+      {
+        ...{ chain: parts.chain, sendings: paid.sendings, channels: paid.channels, source: provider.claims },
+        ...{ signer: this.#signer, registry: this.registry, logger: logger.child({ room: 'payment' }) },
+      },
+      { splitter: paid.terms.payee.splitter, claims: config.payments.claims },
+    )
+    this.#add('claims', () => claims.stop())
+    this.#claims = claims
   }
 
   async #startPayments({ chain, parameters }: NodeParts, store: Store): Promise<ComposedPayments> {

@@ -1,3 +1,4 @@
+import { formatClaimBatch } from '../payment/index.ts'
 import { StoreError } from '../store/index.ts'
 import { listBatches } from './batches.ts'
 import { type ControlServer, startControl } from './control.ts'
@@ -57,6 +58,8 @@ export async function startNodeProcess(init: NodeInit, ports: Partial<NodePorts>
       status: async () => node.status(),
       offers: async () => ({ offers: await listOffers(node.parts, home) }),
       batches: async () => ({ batches: await listBatches(node.parts.chain, { last: RECENT_BATCHES }) }),
+      claims: async () => ({ files: (node.claims?.signed() ?? []).map(formatClaimBatch) }),
+      claim: () => claimNow(node),
       stop: async () => {
         setImmediate(() => void stop())
       },
@@ -88,4 +91,12 @@ async function asRunning(thrown: unknown, home: Home): Promise<unknown> {
     `expected no node on ${home.directory}, process ${pid ?? 'unknown'} holds it; stop it with "opg node stop" or choose another --home`,
     { cause: thrown },
   )
+}
+
+/** Throws NodeError `role-missing` where the node is no provider; ChainError. */
+async function claimNow({ claims }: OpgNode): Promise<object> {
+  if (claims === undefined)
+    throw new NodeError({ code: 'role-missing', role: 'provider' }, 'expected a provider, the node is none')
+  const { rows, claimed, transaction, distribution } = await claims.claimAll()
+  return { rows, claimed: `${claimed}`, transaction: transaction ?? null, distribution: distribution ?? null }
 }

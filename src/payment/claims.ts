@@ -55,6 +55,8 @@ export interface Claimer {
 
 /** Between two looks at what is owed to the splitter, ms. */
 const DISTRIBUTE_EVERY_MS = 60_000
+/** A claim that takes longer than this to get into a block is followed by the next process, ms. */
+const STOP_WAIT_MS = 5_000
 const WEI_PER_OPG = 1e18
 
 export const createClaimer = (components: ClaimerComponents, init: ClaimerInit): Claimer =>
@@ -91,7 +93,10 @@ class OperatorClaimer implements Claimer {
 
   async stop(): Promise<void> {
     for (const stop of this.#stops.splice(0)) stop()
-    await this.#rounds
+    const timer = Promise.withResolvers<void>()
+    const handle = setTimeout(timer.resolve, STOP_WAIT_MS)
+    await Promise.race([this.#rounds, timer.promise])
+    clearTimeout(handle)
   }
 
   claimAll(): Promise<ClaimRound> {
@@ -286,7 +291,7 @@ class OperatorClaimer implements Claimer {
     if (owed === 0n || !earnings.isSplitterMade) return undefined
     const gasPrice = await chain.query((client) => getGasPrice(client))
     if (!all && !isWorth(DISTRIBUTE_GAS, owed, { gasPrice, policy })) return undefined
-    const id = H('OPG/distribute/1', splitter)
+    const id = H('sending/distribute', splitter)
     if ((await sendings.leftover(id)) !== undefined && !all) return undefined
     const sent = await sendings.send(id, distributeCall(chain.network.contracts, splitter))
     metrics.distributions.inc({ result: sent.ok ? 'sent' : sent.error.code })
@@ -305,7 +310,7 @@ interface SentClaim {
   readonly failed: readonly { readonly row: number; readonly reason: string | undefined }[]
 }
 
-const claimId = (splitter: Address): Digest => H('OPG/claim/1', splitter)
+const claimId = (splitter: Address): Digest => H('sending/claim', splitter)
 
 /** The gas cap, in the words of our own check, the splitter and the endpoints. */
 const isTooLarge = (error: ChainError): boolean =>

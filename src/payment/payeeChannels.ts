@@ -174,7 +174,7 @@ class OperatorChannels implements ChannelService {
   async #refund(channel: Digest, config: ChannelConfig, amount: bigint): Promise<Outcome> {
     const { chain, sendings, signer } = this.#c
     const { network } = chain
-    const id = H('OPG/refund/1', channel)
+    const id = H('sending/refund', channel)
     if ((await sendings.leftover(id)) !== undefined) {
       await this.#read(channel)
       return refuse('refund-failed', 'a channel whose last refund is safe', 'one on its way; ask again in a minute')
@@ -229,8 +229,8 @@ class OperatorChannels implements ChannelService {
 /** What the chain takes once: for EIP-3009 bound to the channel, for Permit2 to the payer. */
 function depositIdOf({ config, authorization }: Deposit, channel: Digest): Digest {
   return authorization.method === 'eip3009'
-    ? H('OPG/deposit/1', config.payer, config.token, depositNonce(channel, BigInt(authorization.salt)))
-    : H('OPG/deposit/1', config.payer, channel, authorization.nonce)
+    ? H('sending/deposit', config.payer, config.token, depositNonce(channel, BigInt(authorization.salt)))
+    : H('sending/deposit', config.payer, channel, authorization.nonce)
 }
 
 const refuse = (code: ChannelChainProblem['code'], expected: string, got: string): Result<never, ChannelChainProblem> =>

@@ -5,7 +5,7 @@ import {
   asChainError,
   type Call,
   type ChainClient,
-  type ChainError,
+  ChainError,
   type Inclusion,
   isChainError,
   type Sent,
@@ -98,7 +98,7 @@ export class Sendings {
         return undefined
       }
       await new Promise<void>((resolve) => this.#waiting.push(resolve))
-      if (this.#unfollow === undefined) return undefined
+      if (this.#unfollow === undefined) throw new ChainError({ code: 'stopped' }, 'expected a node that runs, it stops')
     }
   }
 

@@ -1,4 +1,8 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { z } from 'zod'
 import {
+  askControl,
   type ChainSession,
   type ChannelView,
   channelWith,
@@ -16,13 +20,14 @@ import {
   readBooks,
   readClaimFiles,
   refundThroughProvider,
+  signClaimFiles,
   startWithdrawal,
   viewChannel,
   WALLET_FILE,
   watchClaims,
 } from '../../node/index.ts'
 import type { Address, ChannelConfig } from '../../protocol/index.ts'
-import type { CliContext, CommandResult } from '../context.ts'
+import { type CliContext, type CommandResult, locateHome } from '../context.ts'
 import { interrupted } from '../errors.ts'
 import { channelJson, renderChannel, renderChannels } from '../render/channel.ts'
 import { renderFacts } from '../render/table.ts'
@@ -191,3 +196,59 @@ export const channelWatch = (
       claims.length === 0 ? 'nothing was left to claim' : claims.map(({ transaction }) => transaction).join('\n')
     return { text, json: { channels: rows, claims } }
   })
+
+/** A claim waits for its block, and the distribution for its own, ms. */
+const CLAIM_TIMEOUT_MS = 300_000
+
+const filesOf = z.strictObject({ files: z.array(z.string()) })
+const claimed = z.strictObject({
+  rows: z.int(),
+  claimed: z.string(),
+  transaction: z.string().nullable(),
+  distribution: z.string().nullable(),
+})
+
+/** `opg channel claim`: asks the provider that runs on the home. */
+export async function channelClaim(options: ChainOptions, context: CliContext): Promise<CommandResult> {
+  const home = locateHome(options.home, context)
+  const round = claimed.parse(await askControl(home, 'POST', '/claim', CLAIM_TIMEOUT_MS))
+  const { rows, transaction, distribution } = round
+  return {
+    text: renderFacts([
+      ['claimed', `${opgOf(round.claimed)} of ${rows} channels`],
+      ['transaction', transaction ?? 'none was needed'],
+      ['distribution', distribution ?? 'nothing to pay out'],
+    ]),
+    json: { rows, claimed: round.claimed, transaction, distribution },
+  }
+}
+
+/** `opg channel export`: from the provider that runs on the home, or from its books when none does. */
+export const channelExport = (
+  options: ChainOptions & { readonly out: string },
+  context: CliContext,
+): Promise<CommandResult> =>
+  withReader(options, context, async (session, own) => {
+    const files = await signedFiles(session, own)
+    await mkdir(options.out, { recursive: true, mode: 0o700 })
+    const written: string[] = []
+    for (const [index, text] of files.entries()) {
+      const path = join(options.out, `claims-${index + 1}.json`)
+      // A file that is there keeps its mode when it is written over.
+      await rm(path, { force: true })
+      await writeFile(path, text, { mode: 0o600, flag: 'wx' })
+      written.push(path)
+    }
+    const text = written.length === 0 ? 'nothing is claimable now' : written.join('\n')
+    return { text, json: { files: written } }
+  })
+
+async function signedFiles(session: ChainSession, own: OwnHome): Promise<readonly string[]> {
+  try {
+    return filesOf.parse(await askControl(own.home, 'GET', '/claims')).files
+  } catch (error) {
+    if (!isNodeError(error, 'node-not-running')) throw error
+  }
+  const books = await readBooks(own.home, 'payee', createLogger('fatal'))
+  return await signClaimFiles(session, await own.operator(), books)
+}

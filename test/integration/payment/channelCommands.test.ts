@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { claimCall, createSplitterCall, readEarnings } from '../../../src/chain/index.ts'
@@ -13,11 +13,14 @@ import {
   parametersOf,
   voucherDigest,
 } from '../../../src/protocol/index.ts'
+import { openStore } from '../../../src/store/index.ts'
+import { encode } from '../../../src/wire/index.ts'
 import { type ChainHome, type ChainHomes, chainHomes, opgHere } from '../../support/chainHomes.ts'
 import { DEVNET_SEED, startTestChain, type TestChain } from '../../support/devnetChain.ts'
 
 const OPG = 10n ** 18n
 const EXIT_FUNDS = 6
+const silent = { info: () => undefined, warn: () => undefined, error: () => undefined }
 const lower = (text: string): Address => text.toLowerCase() as Address
 
 describe('opg channel', { timeout: 240_000 }, () => {
@@ -110,9 +113,29 @@ describe('opg channel', { timeout: 240_000 }, () => {
     expect(await opg('watch', join(home.directory, 'none.json'), '--now')).toMatchObject({ exit: 2 })
   })
 
+  it('writes what a provider that is down may claim, for its owner’s eyes only', async () => {
+    const seller = await homes.home('provider')
+    const store = await openStore(join(seller.directory, 'db'), { clock: Date.now, logger: silent })
+    const { config, voucher } = rowOf(2n * OPG)
+    const account = { id: voucher.channel, config, voucher, charged: 2n * OPG, receipted: 2n * OPG, closing: false }
+    await store.commit([
+      { type: 'put', table: 'payeeChannels', key: [account.id], value: encode('ChannelAccount', account) },
+    ])
+    await store.close()
+    const out = join(seller.directory, 'claims')
+    const exported = await opgHere(['channel', 'export', '--out', out, '--json'], seller.directory)
+    const file = join(out, 'claims-1.json')
+    expect(exported).toMatchObject({ exit: 0, json: { ok: true, files: [file] } })
+    expect((await stat(file)).mode & 0o777).toBe(0o600)
+    expect((await opg('watch', file, '--now')).json).toMatchObject({ ok: true, claims: [{ rows: 1 }] })
+    expect((await opg('show', provider)).json).toMatchObject({ claimed: `${2n * OPG}` })
+    const claim = await opgHere(['channel', 'claim', '--json'], seller.directory)
+    expect(claim).toMatchObject({ exit: 4, json: { error: { code: 'node-not-running' } } })
+  })
+
   it('leaves by the timed exit, less what the provider claims before its end', async () => {
     const started = await opg('withdraw', provider)
-    expect(started).toMatchObject({ exit: 0, json: { amount: `${3n * OPG}` } })
+    expect(started).toMatchObject({ exit: 0, json: { amount: `${2n * OPG}` } })
     const { finalizableAt } = started.json as unknown as { finalizableAt: number }
     for (const failure of [
       await opg('finalize', provider),
@@ -123,12 +146,12 @@ describe('opg channel', { timeout: 240_000 }, () => {
     }
     const client = chain.client({ signer: chain.of('provider')[0]!.operator })
     await client.start()
-    expect(await client.send(claimCall(splitter, [rowOf(2n * OPG)]))).toMatchObject({ ok: true })
+    expect(await client.send(claimCall(splitter, [rowOf(3n * OPG)]))).toMatchObject({ ok: true })
     await homes.reach(finalizableAt + 1)
     const ended = await opg('finalize', provider)
     expect(ended).toMatchObject({
       exit: 0,
-      json: { amount: `${2n * OPG}`, state: { unclaimed: '0', withdrawal: null } },
+      json: { amount: `${OPG}`, state: { unclaimed: '0', withdrawal: null } },
     })
     expect(await opg('withdraw', provider)).toMatchObject({
       exit: EXIT_FUNDS,

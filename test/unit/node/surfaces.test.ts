@@ -83,6 +83,8 @@ describe('the control socket', () => {
       batches: async () => {
         throw new Error('no chain')
       },
+      claims: async () => ({ files: [] }),
+      claim: async () => ({ rows: 0 }),
       stop: async () => {
         stopped += 1
       },
@@ -91,6 +93,8 @@ describe('the control socket', () => {
     expect(await askControl(home, 'GET', '/status')).toEqual({ peers: 3 })
     expect(await askControl(home, 'POST', '/stop')).toEqual({ stopping: true })
     expect(stopped).toBe(1)
+    expect(await askControl(home, 'GET', '/claims')).toEqual({ files: [] })
+    expect(await askControl(home, 'POST', '/claim')).toEqual({ rows: 0 })
     await expect(askControl(home, 'GET', '/batches')).rejects.toMatchObject({ code: 'control-failed' })
     await server.stop()
     expect(existsSync(home.controlSocket)).toBe(false)
@@ -103,6 +107,8 @@ describe('the control socket', () => {
       status: async () => ({}),
       offers: async () => ({}),
       batches: async () => ({}),
+      claims: async () => ({}),
+      claim: async () => ({}),
       stop: async () => undefined,
     }
     await startControl(home.controlSocket, handlers)
