@@ -31,7 +31,13 @@ export interface ComposedPayments {
 /** Reads where fees go and what the token calls itself. Throws ChainError. */
 export async function composeProviderPayments(
   { chain, store, signer, logger }: ProviderPaymentsComponents,
-  { payments, parameters }: { readonly payments: NodeConfig['payments']; readonly parameters: Parameters },
+  {
+    payments,
+    parameters,
+  }: {
+    readonly payments: Pick<NodeConfig['payments'], 'float' | 'minDeposit' | 'withdrawDelay'>
+    readonly parameters: Parameters
+  },
 ): Promise<ComposedPayments> {
   const { network } = chain
   const token = network.contracts.opg

@@ -2,6 +2,7 @@ import { stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { claimCall, createSplitterCall, readEarnings } from '../../../src/chain/index.ts'
+import { errorSchema, resultSchemas } from '../../../src/cli/index.ts'
 import { devnetPrivateKey, nodeSecp256k1 } from '../../../src/node/index.ts'
 import { formatClaimBatch, signClaimBatches } from '../../../src/payment/index.ts'
 import {
@@ -53,7 +54,12 @@ describe('opg channel', { timeout: 240_000 }, () => {
     await chain.stop()
   })
 
-  const opg = (...args: string[]) => opgHere(['channel', ...args, '--json'], home.directory)
+  const opg = async (...args: string[]) => {
+    const ran = await opgHere(['channel', ...args, '--json'], home.directory)
+    const schema = ran.exit === 0 ? resultSchemas[`channel ${args[0]}` as keyof typeof resultSchemas] : errorSchema
+    schema.parse(ran.json)
+    return ran
+  }
   const domain = () => createChannelDomain(chain.network.chainId, chain.network.contracts.paymentChannels)
   const configOf = (): ChannelConfig => ({
     ...{ payer: lower(home.owner.address), payerAuthorizer: sessionKey.address, receiver: splitter },
