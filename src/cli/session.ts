@@ -21,11 +21,11 @@ import { interrupted } from './errors.ts'
 export async function withClient<T>(
   home: Home,
   context: CliContext,
-  options: { readonly logLevel?: LogLevel },
+  options: { readonly logLevel?: LogLevel; readonly pays?: boolean },
   errand: (node: OpgNode) => Promise<T>,
 ): Promise<T> {
   const logger = createLogger(options.logLevel ?? 'fatal')
-  const node = await createClient(home, { logger, environment: context.environment })
+  const node = await createClient(home, { logger, environment: context.environment }, { pays: options.pays ?? true })
   try {
     await node.start()
     if (context.signal.aborted) throw interrupted()

@@ -4,25 +4,33 @@ import { type Home, readHome } from './home.ts'
 import type { NodeLogger } from './logger.ts'
 import { createNode, type OpgNode } from './node.ts'
 import { readOperatorKey } from './operatorKey.ts'
+import { findWallet } from './wallet.ts'
 
 /**
- * A requester of a home for one errand: dials, listens nowhere, keeps no store. Not started. Throws what reading the
- * home and its key throws.
+ * A requester of a home for one errand: dials, listens nowhere, keeps no store but, where it `pays`, the books of the home's
+ * wallet. Not started. Throws what reading the home and its keys throws.
  */
 export async function createClient(
   home: Home,
   components: { readonly logger: NodeLogger; readonly environment: { readonly [name: string]: string | undefined } },
+  { pays = true }: { readonly pays?: boolean } = {},
 ): Promise<OpgNode> {
   const opened = await readHome(home)
   const { logger, environment } = components
-  const privateKey = await readOperatorKey(home, opened, nodeSecp256k1(), environment)
-  const { rpc, bootstrap, key, evidence, policy } = opened.config
+  const crypto = nodeSecp256k1()
+  const privateKey = await readOperatorKey(home, opened, crypto, environment)
+  const wallet = pays ? await findWallet(home, opened.network, crypto, environment) : undefined
+  const { rpc, bootstrap, key, evidence, policy, payments } = opened.config
   const config = {
     ...createConfig({ roles: ['requester'], rpc, bootstrap, key, listen: [] }),
+    payments,
     ...(evidence === undefined ? {} : { evidence }),
     ...(policy === undefined ? {} : { policy }),
   }
-  return createNode({ home, config, network: opened.network, privateKey, logger, ephemeral: true })
+  return createNode({
+    ...{ home, config, network: opened.network, privateKey, logger, ephemeral: true },
+    ...(wallet === undefined ? {} : { wallet }),
+  })
 }
 
 /** Waits until offers have come and none new has for `quietMs`, at most `waitMs`. */

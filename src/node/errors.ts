@@ -14,6 +14,9 @@ export type NodeErrorDetail =
   | { readonly code: 'node-running'; readonly home: string; readonly pid: number | undefined }
   | { readonly code: 'facilitator-running'; readonly home: string }
   | { readonly code: 'node-not-running'; readonly home: string }
+  /** Another process spends from the wallet of this home. */
+  | { readonly code: 'wallet-busy'; readonly home: string; readonly expected: string; readonly got: string }
+  | { readonly code: 'job-unreadable'; readonly path: string; readonly expected: string; readonly got: string }
   | { readonly code: 'control-failed'; readonly home: string; readonly status: number }
   | { readonly code: 'socket-path-too-long'; readonly path: string; readonly limit: number }
   | { readonly code: 'port-taken'; readonly address: string }

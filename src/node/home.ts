@@ -17,6 +17,8 @@ export interface Home {
   readonly networkFile: string
   readonly keys: string
   readonly db: string
+  /** Books of what its wallet spends; one process at a time. */
+  readonly wallet: string
   readonly models: string
   /** Receipt files of a requester, by job id. */
   readonly receipts: string
@@ -36,6 +38,7 @@ export function homeAt(directory: string): Home {
     networkFile: path('network.json'),
     keys: path('keys'),
     db: path('db'),
+    wallet: path('wallet'),
     models: path('models'),
     receipts: path('receipts'),
     controlSocket: path('control.sock'),

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Registry } from 'prom-client'
+import type { LocalAccount } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import {
   type AttestationCrypto,
@@ -88,10 +89,12 @@ import { nodeKeccak } from './keccak.ts'
 import type { NodeLogger } from './logger.ts'
 import { createRegistry, type Health } from './metrics.ts'
 import { readModelFolder } from './modelFolder.ts'
+import { type OpenedPayer, openPayerOf } from './payer.ts'
 import { type ProviderClaims, startProviderClaims } from './providerClaims.ts'
 import { type ComposedPayments, composeProviderPayments } from './providerPayments.ts'
 import { createRequesterJournal } from './requesterJournal.ts'
 import { packageVersion } from './version.ts'
+import { openWalletStore } from './walletStore.ts'
 
 /** What a node takes from its machine (R28); tests and adversaries replace parts of it. */
 export interface NodePorts {
@@ -128,6 +131,8 @@ export interface NodeInit {
   readonly logger: NodeLogger
   /** Opens no store and takes no lock: a requester that asks once and ends. */
   readonly ephemeral?: boolean
+  /** Pays for what its requester asks; without it jobs are unpaid. */
+  readonly wallet?: LocalAccount
 }
 
 /** The parts every node has, started. */
@@ -180,6 +185,8 @@ export interface OpgNode {
   readonly requester: Requester | undefined
   /** Undefined where the node is no provider. */
   readonly claims: ProviderClaims | undefined
+  /** What its requester pays with; undefined before `start` and without a wallet. */
+  readonly money: OpenedPayer | undefined
   /** Undefined before `start`, and where the node keeps nothing. */
   readonly store: Store | undefined
 }
@@ -218,6 +225,7 @@ class ComposedNode implements OpgNode {
   #provider: Provider | undefined
   #claims: ProviderClaims | undefined
   #requester: Requester | undefined
+  #money: OpenedPayer | undefined
   #starting: Promise<void> | undefined
   #stopping: Promise<void> | undefined
 
@@ -241,24 +249,22 @@ class ComposedNode implements OpgNode {
 
   get claims(): ProviderClaims | undefined {
     return this.#claims
-  }
+  get money(): OpenedPayer | undefined 
+    return this.#money
 
-  get store(): Store | undefined {
+  get store(): Store | undefined 
     return this.#store
-  }
 
-  start(): Promise<void> {
+  start(): Promise<void> 
     this.#starting ??= this.#startAll()
     return this.#starting
-  }
 
-  stop(): Promise<void> {
+  stop(): Promise<void> 
     this.#stopping ??= (async () => {
       await this.#starting?.catch(() => undefined)
       await this.#stopAll()
     })()
     return this.#stopping
-  }
 
   async #startAll(): Promise<void> {
     try {
@@ -272,7 +278,7 @@ class ComposedNode implements OpgNode {
       const traffic = work === undefined ? undefined : createCommitteeTraffic(work)
       if (this.#plays('provider')) await this.#startProvider(parts, models, this.#required(traffic))
       if (work !== undefined && traffic !== undefined) await this.#startCommitteeWork(work, traffic, models)
-      if (this.#plays('requester')) this.#startRequester(parts)
+      if (this.#plays('requester')) await this.#startRequester(parts)
       this.#logger.info({ operator: this.operator, roles: this.#init.config.roles }, 'node started')
     } catch (thrown) {
       await this.#stopAll()
@@ -612,10 +618,26 @@ class ComposedNode implements OpgNode {
     return (attester) => supplied(attester, source)
   }
 
-  #startRequester(parts: NodeParts): void {
+  /** The books of the wallet are open before the first job, and closed after the last. */
+  async #openMoney({ chain, parameters }: NodeParts): Promise<OpenedPayer | undefined> {
+    const { home, config, wallet, logger } = this.#init
+    if (wallet === undefined) return undefined
+    const { clock, crypto, random } = this.#ports
+    const roleLogger = logger.child({ room: 'roles', role: 'payer' })
+    const store = await openWalletStore(home, { clock, logger })
+    this.#add('wallet', () => store.close())
+    return await openPayerOf(
+      { chain, store, account: wallet, signer: this.#signer, crypto, random, clock, logger: roleLogger },
+      { payments: config.payments, parameters },
+    )
+  }
+
+  async #startRequester(parts: NodeParts): Promise<void> {
     const { network, home, logger } = this.#init
     const { clock, crypto, random, subtle } = this.#ports
     const { chainId, networkId, contracts } = network
+    const money = await this.#openMoney(parts)
+    this.#money = money
     const requester = createRequester(
       {
         ...parts,
@@ -625,6 +647,7 @@ class ComposedNode implements OpgNode {
           networkId,
           stakeManager: contracts.stakeManager,
         }),
+        ...(money === undefined ? {} : { payer: money.payer }),
         signer: this.#signer,
         crypto,
         random,
@@ -648,10 +671,9 @@ class ComposedNode implements OpgNode {
     this.#logger.info('node stopped')
   }
 
-  #required<T>(value: T | undefined): T {
+  #required<T>(value: T | undefined): T 
     if (value === undefined) throw new RangeError('a part was needed before it was started')
     return value
-  }
 }
 
 /** Prices are in OPG unless they name a token. */

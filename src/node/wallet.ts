@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import type { LocalAccount } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import type { NetworkFile } from '../chain/index.ts'
@@ -27,6 +28,17 @@ export async function openWallet(
   const password = await findPassword(profile, environment, VARIABLES)
   const { privateKey } = await readKeyFile(path, password, { networkId, profile, role: OWNER_ROLE }, crypto)
   return privateKeyToAccount(bytesToHex(privateKey))
+}
+
+/** The wallet of a home, if it has one. Throws as `openWallet`. */
+export async function findWallet(
+  home: Home,
+  network: Pick<NetworkFile, 'networkId' | 'profile'>,
+  crypto: Secp256k1,
+  environment: Environment,
+): Promise<LocalAccount | undefined> {
+  const path = home.path(WALLET_FILE)
+  return existsSync(path) ? await openWallet(path, network, crypto, environment) : undefined
 }
 
 /** Writes a wallet; `devnet` marks keys that follow from a published seed. Returns its address. Throws KeystoreError. */

@@ -17,7 +17,7 @@ export async function offers(options: OffersOptions, context: CliContext): Promi
   const running = await readNodeFile(home)
   const found =
     running === undefined
-      ? await withClient(home, context, {}, async (node) => {
+      ? await withClient(home, context, { pays: false }, async (node) => {
           context.progress('gathering offers')
           await gatherOffers(node, { waitMs: options.wait * 1_000, quietMs: QUIET_MS, signal: context.signal })
           return await listOffers(node.parts, home)

@@ -4,7 +4,7 @@ import { traceDigestOf } from '../chunks.ts'
 import type { Outcome, RefusalCode } from '../codes.ts'
 import { type Domain, digestOf } from '../eip712.ts'
 import type { Digest } from '../hex.ts'
-import { ZERO_DIGEST } from '../hex.ts'
+import { ZERO_ADDRESS, ZERO_DIGEST } from '../hex.ts'
 import type { SignedCheckpoint, SignedHead, SignedJob, SignedReceipt, TranscriptChunk } from '../messages.ts'
 import { JOB, type Job, MODE, NOT_CHECKED, PRIVACY, STATUS } from '../objects.ts'
 import type { RankedOffer } from '../offers.ts'
@@ -172,7 +172,8 @@ export class RequesterMachine {
       return this.#send(attempt, now)
     }
     const maxFee = this.#maxFee(offer)
-    if (books !== undefined && maxFee > 0n) return [{ type: 'open-channel', offer, maxFee }]
+    const isSold = maxFee > 0n && offer.terms.token !== ZERO_ADDRESS
+    if (books !== undefined && isSold) return [{ type: 'open-channel', offer, maxFee }]
     return this.#sign(this.#attemptOf(offer, this.#jobOf(offer, now, ZERO_DIGEST), now), now)
   }
 

@@ -5,6 +5,7 @@ import {
   type Address,
   ANSWER_FAULTS,
   type Clock,
+  CodedError,
   canonicalBytes,
   type Digest,
   type Domain,
@@ -188,7 +189,7 @@ export function createRequester(components: RequesterComponents, init: Requester
           throw thrown
         }
       } catch (thrown) {
-        if (!(thrown instanceof FrameFault) && !isNetError(thrown)) throw thrown
+        if (!(thrown instanceof CodedError)) throw thrown
         logger.warn({ jobId, code: thrown.code }, 'a job could not be recalled')
         return
       } finally {
@@ -196,6 +197,13 @@ export function createRequester(components: RequesterComponents, init: Requester
       }
     }
   }
+  const offConnected = host.onPeerConnected((peer) => {
+    const provider = components.directory.operatorOf(peer)
+    if (provider === undefined || (components.payer?.openWith(provider).length ?? 0) === 0) return
+    recall(provider).catch((thrown) =>
+      components.logger.error({ provider, error: toError(thrown).message }, 'lost jobs not recalled'),
+    )
+  })
   return {
     request: (order, options = {}) => new RunningRequest(components, init, shared, order, options, recall).run(),
     retry: async (jobId, options = {}) => {
@@ -211,6 +219,7 @@ export function createRequester(components: RequesterComponents, init: Requester
     },
     recall,
     stop: () => {
+      offConnected()
       offDisconnected()
       return pool.close()
     },
