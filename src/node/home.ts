@@ -38,7 +38,7 @@ export function homeAt(directory: string): Home {
     networkFile: path('network.json'),
     keys: path('keys'),
     db: path('db'),
-    wallet: path('wallet'),
+    wallet: path('payments/book'),
     models: path('models'),
     receipts: path('receipts'),
     controlSocket: path('control.sock'),

@@ -15,7 +15,7 @@ const CORRUPT_TRIES = 10
 
 /** Where a home keeps what its wallet has spent, its channels as a payer, and the authorizations that are out. */
 export const paymentPaths = (home: Home) => ({
-  book: home.path('payments/book'),
+  book: home.wallet,
   channels: home.path('payments/channels'),
   authorizations: home.path('payments/authorizations'),
 })

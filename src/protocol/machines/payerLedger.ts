@@ -226,9 +226,13 @@ export class PayerLedger {
   /**
    * A voucher this key signed that these books do not know: they are old, and catch up, once (R27). Whoever finds one
    * after the books were compared shares its key with another device, and stops. Jobs that were open in the old books
-   * are in what the payee charged.
+   * are in what the payee charged. Its word on that is taken up to `slice` beyond the voucher: so much can have been
+   * released before the voucher for it arrived.
    */
-  catchUp(voucher: Voucher, charged: bigint, now: number): Result<CaughtUp, PayerProblem> {
+  catchUp(
+    voucher: Voucher,
+    { charged, slice, now }: { charged: bigint; slice: bigint; now: number },
+  ): Result<CaughtUp, PayerProblem> {
     const book = this.#books.get(voucher.channel)
     if (book === undefined) return refuse('unknown-channel', 'a channel of this wallet', voucher.channel)
     const { domain, crypto, signer } = this.#init
@@ -245,7 +249,7 @@ export class PayerLedger {
     }
     book.compared = true
     const settled = [...book.jobs.values()].map((job): JobAccount => ({ ...job, state: 'settled', outcome: 'paid' }))
-    const next = { ...account, voucher, charged: most(account.charged, least(charged, voucher.amount)) }
+    const next = { ...account, voucher, charged: most(account.charged, least(charged, voucher.amount + slice)) }
     const entries = [...this.#put(book, next), ...settled.flatMap((job) => this.#close(book, job, 'paid', now))]
     return ok({ entries, settled })
   }

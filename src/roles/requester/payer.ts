@@ -21,6 +21,7 @@ import {
   type Result,
   type Secp256k1,
   type Signer,
+  sliceOf,
   toError,
 } from '../../protocol/index.ts'
 import type { Store } from '../../store/index.ts'
@@ -155,7 +156,7 @@ class StoredPayer implements Payer {
       this.#inTurn(channel, async () => {
         const account = this.ledger.account(channel)
         if (account === undefined) throw new RangeError(`channel ${channel} is not in the books`)
-        const caught = await this.#catchUp(channel, required)
+        const caught = await this.#catchUp(to, channel, required)
         if (!caught.ok) return caught
         const funds = await this.look(channel)
         if (funds.withdrawing) return closing(channel)
@@ -265,7 +266,7 @@ class StoredPayer implements Payer {
         sendPayment(stream, this.#c.frames, channel, { kind: 'voucher', config, voucher }),
       )
       if (answered.ok) {
-        const caught = await this.#catchUp(channel, answered.value.settlement)
+        const caught = await this.#catchUp(to, channel, answered.value.settlement)
         if (!caught.ok) return caught
         this.#agree(channel)
         return ok(undefined)
@@ -274,7 +275,7 @@ class StoredPayer implements Payer {
       if (isAgain || required?.voucher === undefined || required.voucher.amount <= voucher.amount) {
         return fail(refusalOf(answered.error))
       }
-      const caught = await this.#catchUp(channel, required)
+      const caught = await this.#catchUp(to, channel, required)
       if (!caught.ok) return caught
     }
   }
@@ -286,17 +287,26 @@ class StoredPayer implements Payer {
 
   /** Only what this key signed counts; see `PayerLedger.catchUp`. */
   async #catchUp(
+    { offer }: Counterparty,
     channel: Digest,
     shown: Pick<PaymentRequired, 'standing' | 'voucher'> | undefined,
   ): Promise<Result<void, MoneyProblem>> {
     if (shown?.voucher === undefined) return ok(undefined)
-    const caught = this.ledger.catchUp({ channel, ...shown.voucher }, shown.standing?.charged ?? 0n, this.#c.clock())
+    const { terms } = offer
+    const slice = sliceOf(terms, { maxFee: this.#mostPerJob(terms.token), maxOutputUnits: terms.maxOutputUnits })
+    const charged = shown.standing?.charged ?? 0n
+    const caught = this.ledger.catchUp({ channel, ...shown.voucher }, { charged, slice, now: this.#c.clock() })
     if (!caught.ok) return fail({ ...caught.error, message: 'the provider holds a voucher these books do not know' })
     const { entries, settled } = caught.value
     await this.persist(entries)
     for (const { jobId, fee } of settled) await this.settle(jobId, fee, [])
     if (entries.length > 0) this.#c.logger.warn({ channel }, 'old books have caught up with the provider')
     return ok(undefined)
+  }
+
+  #mostPerJob(token: Address): bigint {
+    const budget = budgetOf(this.#init.policy, token)
+    return budget.ok ? budget.value.perJob : 0n
   }
 
   /** Gasless: the provider brings what the wallet signed. Believed once the chain shows it. */
@@ -333,7 +343,7 @@ class StoredPayer implements Payer {
       await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS))
     }
     logger.info({ channel, amount: `${amount}` }, 'deposited')
-    const caught = await this.#catchUp(channel, settlement)
+    const caught = await this.#catchUp(to, channel, settlement)
     if (!caught.ok) return caught
     this.#agree(channel)
     return ok(undefined)
