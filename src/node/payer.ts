@@ -1,16 +1,11 @@
 import type { LocalAccount } from 'viem'
-import { type ChainClient, createSplitterLookup, readChannel, readTokenDomain } from '../chain/index.ts'
+import { type ChainClient, createSplitterLookup, readChannel } from '../chain/index.ts'
 import {
   createDepositWallet,
-  formatPayment,
   openSpendingBook,
   type PaymentsConfig,
-  parsePaymentRequired,
-  parseSettlement,
-  requirementsJson,
   type SpendingBook,
   spendingPolicyOf,
-  x402ContextOf,
 } from '../payment/index.ts'
 import {
   type Clock,
@@ -20,11 +15,9 @@ import {
   type Secp256k1,
   type Signer,
 } from '../protocol/index.ts'
-import { openPayer, type Payer, type PayerChain, type PaymentFrames, type RoleLogger } from '../roles/index.ts'
+import { openPayer, type Payer, type PayerChain, type RoleLogger } from '../roles/index.ts'
 import type { Store } from '../store/index.ts'
-
-/** How long a provider may take over a deposit, s: what x402 clients are told. */
-const PAYMENT_SECONDS = 60
+import { createPaymentFrames } from './paymentFrames.ts'
 
 export interface PayerParts {
   readonly chain: ChainClient
@@ -44,7 +37,7 @@ export interface OpenedPayer {
   readonly budgets: SpendingBook
 }
 
-/** What a requester of this home pays with. Throws StoreError or SpendingError. */
+/** What a requester of this home pays with. Throws ChainError, StoreError or SpendingError. */
 export async function openPayerOf(
   parts: PayerParts,
   init: { readonly payments: PaymentsConfig; readonly parameters: Parameters },
@@ -59,7 +52,7 @@ export async function openPayerOf(
       budgets,
       wallet: createDepositWallet({ account, chain, random }),
       chain: payerChain(chain),
-      frames: paymentFrames(chain),
+      frames: await createPaymentFrames(chain),
     },
     {
       domain: createChannelDomain(chainId, contracts.paymentChannels),
@@ -79,35 +72,5 @@ function payerChain(chain: ChainClient): PayerChain {
       const { balance, totalClaimed, pendingWithdrawal } = await readChannel(chain, channel, 'latest')
       return { balance, safeBalance: balance, totalClaimed, withdrawing: pendingWithdrawal !== undefined }
     },
-  }
-}
-
-/** x402 objects of this network; the token's own domain is asked for once. */
-function paymentFrames(chain: ChainClient): PaymentFrames {
-  const context = x402ContextOf(chain.network)
-  const domains = new Map<string, ReturnType<typeof readTokenDomain>>()
-  return {
-    payment: async (payment) => {
-      const { config } = payment
-      const domain = domains.get(config.token) ?? readTokenDomain(chain, config.token)
-      domains.set(config.token, domain)
-      const { name, version } = await domain
-      const accepted = requirementsJson(
-        {
-          asset: config.token,
-          amount: payment.kind === 'deposit' ? payment.amount : payment.voucher.amount,
-          payTo: config.receiver,
-          receiverAuthorizer: config.receiverAuthorizer,
-          withdrawDelay: config.withdrawDelay,
-          maxTimeoutSeconds: PAYMENT_SECONDS,
-          name,
-          version,
-        },
-        context,
-      )
-      return formatPayment(payment, { accepted, context })
-    },
-    required: (bytes) => parsePaymentRequired(bytes, context),
-    settlement: (bytes) => parseSettlement(bytes, context),
   }
 }
