@@ -22,6 +22,7 @@ import {
   parametersOf,
   type Receipt,
   STATUS,
+  sliceOf,
   type Terms,
   TIER,
 } from '../../../src/protocol/index.ts'
@@ -194,7 +195,7 @@ describe('a paid job over a stream', () => {
     })
     expect(job.job.maxFee).toBe(ceilingOf(terms(), 0, ROWS))
     expect(chain.deposits).toBe(1)
-    expect(payee.requests[0]?.voucher?.amount).toBe(SLICE)
+    expect(payee.requests[0]?.voucher?.amount).toBe(sliceOf(terms(), job.job))
     expect(progress.filter(({ type }) => type === 'voucher').length).toBeGreaterThan(1)
     const ours = channelOf(device)
     expect(ours.charged).toBe(4n * SLICE)
