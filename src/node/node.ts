@@ -249,22 +249,28 @@ class ComposedNode implements OpgNode {
 
   get claims(): ProviderClaims | undefined {
     return this.#claims
-  get money(): OpenedPayer | undefined 
+  }
+
+  get money(): OpenedPayer | undefined {
     return this.#money
+  }
 
-  get store(): Store | undefined 
+  get store(): Store | undefined {
     return this.#store
+  }
 
-  start(): Promise<void> 
+  start(): Promise<void> {
     this.#starting ??= this.#startAll()
     return this.#starting
+  }
 
-  stop(): Promise<void> 
+  stop(): Promise<void> {
     this.#stopping ??= (async () => {
       await this.#starting?.catch(() => undefined)
       await this.#stopAll()
     })()
     return this.#stopping
+  }
 
   async #startAll(): Promise<void> {
     try {
@@ -671,9 +677,10 @@ class ComposedNode implements OpgNode {
     this.#logger.info('node stopped')
   }
 
-  #required<T>(value: T | undefined): T 
+  #required<T>(value: T | undefined): T {
     if (value === undefined) throw new RangeError('a part was needed before it was started')
     return value
+  }
 }
 
 /** Prices are in OPG unless they name a token. */
