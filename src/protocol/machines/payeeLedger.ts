@@ -20,6 +20,7 @@ import {
 import { fail, ok, type Result } from '../errors.ts'
 import type { Digest } from '../hex.ts'
 import type { Secp256k1 } from '../ports.ts'
+import { OpenJobs } from './openJobs.ts'
 
 export interface PayeeLedgerInit {
   readonly domain: ChannelDomain
@@ -36,8 +37,7 @@ interface Book {
   funds: ChannelFunds
   /** On its way back to the payer: nothing of it may be promised any more. */
   withheld: bigint
-  /** Unsettled jobs, in the order in which they were served or, before that, admitted. */
-  readonly jobs: Map<Digest, JobAccount>
+  readonly jobs: OpenJobs
 }
 
 const NO_FUNDS: ChannelFunds = { balance: 0n, safeBalance: 0n, totalClaimed: 0n, withdrawing: false }
@@ -57,8 +57,7 @@ export class PayeeLedger {
 
   /** Puts stored books back, with the jobs that were not settled. */
   load(account: ChannelAccount, jobs: readonly JobAccount[], funds: ChannelFunds = NO_FUNDS): void {
-    const open = new Map(jobs.map((job) => [job.jobId, job]))
-    this.#books.set(account.id, { account, funds, withheld: 0n, jobs: open })
+    this.#books.set(account.id, { account, funds, withheld: 0n, jobs: new OpenJobs(jobs) })
     for (const { jobId } of jobs) this.#channelOf.set(jobId, account.id)
   }
 
@@ -82,7 +81,7 @@ export class PayeeLedger {
   }
 
   unsettled(channel: Digest): readonly JobAccount[] {
-    return [...(this.#books.get(channel)?.jobs.values() ?? [])]
+    return this.#books.get(channel)?.jobs.all() ?? []
   }
 
   /** R23: whether a channel pays this provider, by its configuration alone. Returns its id. */
@@ -148,11 +147,11 @@ export class PayeeLedger {
   reserve({ jobId, channel, maxFee, slice, quorum, now }: JobOrder): Result<readonly LedgerEntry[], PaymentProblem> {
     const book = this.#books.get(channel)
     if (book === undefined) return refuse('unknown-channel', 'a channel whose configuration was shown', channel)
-    if (book.jobs.has(jobId)) return ok([])
+    if (book.jobs.get(jobId) !== undefined) return ok([])
     if (book.account.closing) return refuse('channel-closing', 'a channel without a withdrawal', channel)
     if (book.jobs.size >= this.#init.maxJobs)
       return refuse('busy', `at most ${this.#init.maxJobs} unsettled jobs of a channel`, `${book.jobs.size}`)
-    const free = this.#limit(book) - book.account.charged - sum(pending(book), ({ maxFee: reserved }) => reserved)
+    const free = this.#limit(book) - book.account.charged - book.jobs.pending.maxFee
     if (free < maxFee) return refuse('insufficient-funds', `${maxFee} free on the channel`, `${free}`)
     const required = this.requiredToReserve(channel, slice)
     if (required > authorizedOf(book.account))
@@ -167,7 +166,7 @@ export class PayeeLedger {
   requiredToReserve(channel: Digest, slice: bigint): bigint {
     const book = this.#books.get(channel)
     if (book === undefined) return slice
-    const open = sum(pending(book), (job) => job.slice) - sum(served(book), lentOf)
+    const open = book.jobs.pending.slice - sum(book.jobs.served(), lentOf)
     const begun = book.account.charged + open + slice
     const released = authorizedOf(book.account) + slice - this.#headroom(book)
     return [authorizedOf(book.account), begun, released].reduce((a, b) => (a > b ? a : b))
@@ -177,7 +176,7 @@ export class PayeeLedger {
   refundable(channel: Digest): bigint {
     const book = this.#books.get(channel)
     if (book === undefined) return 0n
-    const free = book.funds.balance - book.withheld - book.account.charged - sum(pending(book), ({ maxFee }) => maxFee)
+    const free = book.funds.balance - book.withheld - book.account.charged - book.jobs.pending.maxFee
     return free > 0n ? free : 0n
   }
 
@@ -265,7 +264,7 @@ export class PayeeLedger {
     const book = this.#books.get(channel)
     if (book === undefined) return 0n
     const { account } = book
-    const open = sum(served(book), ({ quorum, fee }) => (quorum ? fee : 0n))
+    const open = sum(book.jobs.served(), ({ quorum, fee }) => (quorum ? fee : 0n))
     return [account.charged - open, account.receipted, authorizedOf(account)].reduce((a, b) => (a < b ? a : b))
   }
 
@@ -282,14 +281,11 @@ export class PayeeLedger {
   }
 
   /** Authorized, and a slice of each unsettled job, less what was charged and released. */
-  #headroom(book: Book): bigint {
-    const allowed = sum([...book.jobs.values()], ({ slice }) => slice)
-    const released = sum(pending(book), ({ fee }) => fee)
-    return authorizedOf(book.account) + allowed - book.account.charged - released
+  #headroom({ account, jobs }: Book): bigint {
+    return authorizedOf(account) + jobs.slice - account.charged - jobs.pending.fee
   }
 
   #serve(book: Book, job: JobAccount, fee: bigint, now: number, account: ChannelAccount): readonly LedgerEntry[] {
-    book.jobs.delete(job.jobId)
     const entries = [...this.#put(book, account), ...this.#putJob(book, { ...job, state: 'served', fee, since: now })]
     return [...entries, ...this.#settlePaid(book)]
   }
@@ -298,7 +294,7 @@ export class PayeeLedger {
   #settlePaid(book: Book): readonly LedgerEntry[] {
     const entries: LedgerEntry[] = []
     let place = book.account.charged
-    for (const job of served(book).toReversed()) {
+    for (const job of book.jobs.served().toReversed()) {
       if (!job.quorum && authorizedOf(book.account) >= place)
         entries.push(...this.#settle(book, job, 'paid', job.since))
       place -= job.fee
@@ -319,7 +315,7 @@ export class PayeeLedger {
   }
 
   #putJob(book: Book, account: JobAccount): readonly LedgerEntry[] {
-    book.jobs.set(account.jobId, account)
+    book.jobs.put(account)
     this.#channelOf.set(account.jobId, account.channel)
     return [{ kind: 'job-account', account }]
   }
@@ -332,9 +328,6 @@ function lentOf({ fee, slice }: JobAccount): bigint {
   const above = fee > slice ? fee - slice : 0n
   return above < slice ? above : slice
 }
-
-const pending = ({ jobs }: Book): readonly JobAccount[] => [...jobs.values()].filter(({ state }) => state === 'pending')
-const served = ({ jobs }: Book): readonly JobAccount[] => [...jobs.values()].filter(({ state }) => state === 'served')
 
 const sum = (jobs: readonly JobAccount[], of: (job: JobAccount) => bigint): bigint =>
   jobs.reduce((total, job) => total + of(job), 0n)

@@ -11,6 +11,7 @@ import { type ChannelConfig, type ChannelDomain, channelIdOf, type Voucher, vouc
 import { fail, ok, type Result } from '../errors.ts'
 import type { Digest } from '../hex.ts'
 import type { Secp256k1, Signer } from '../ports.ts'
+import { OpenJobs } from './openJobs.ts'
 import { authorizedOf } from './payeeLedger.ts'
 
 export interface PayerLedgerInit {
@@ -48,7 +49,7 @@ interface Book {
   compared: boolean
   /** Somebody else signed with this key meanwhile: nothing more is paid here. */
   shared: boolean
-  readonly jobs: Map<Digest, JobAccount>
+  readonly jobs: OpenJobs
 }
 
 const NO_FUNDS: ChannelFunds = { balance: 0n, safeBalance: 0n, totalClaimed: 0n, withdrawing: false }
@@ -67,8 +68,7 @@ export class PayerLedger {
   }
 
   load(account: ChannelAccount, jobs: readonly JobAccount[], funds: ChannelFunds = NO_FUNDS): void {
-    const open = new Map(jobs.map((job) => [job.jobId, job]))
-    this.#books.set(account.id, { account, funds, compared: false, shared: false, jobs: open })
+    this.#books.set(account.id, { account, funds, compared: false, shared: false, jobs: new OpenJobs(jobs) })
     for (const { jobId } of jobs) this.#channelOf.set(jobId, account.id)
   }
 
@@ -91,7 +91,7 @@ export class PayerLedger {
   }
 
   unsettled(channel: Digest): readonly JobAccount[] {
-    return [...(this.#books.get(channel)?.jobs.values() ?? [])]
+    return this.#books.get(channel)?.jobs.all() ?? []
   }
 
   /** Begins the books of a channel; nothing happens where they are open. */
@@ -116,8 +116,7 @@ export class PayerLedger {
   free(channel: Digest): bigint {
     const book = this.#books.get(channel)
     if (book === undefined) return 0n
-    const reserved = [...book.jobs.values()].reduce((total, { maxFee }) => total + maxFee, 0n)
-    return book.funds.balance - book.account.charged - reserved
+    return book.funds.balance - book.account.charged - book.jobs.maxFee
   }
 
   /** The voucher to show a payee that does not know the channel: the highest, or one that authorizes nothing yet. */
@@ -177,7 +176,7 @@ export class PayerLedger {
   asked(jobId: Digest, required: bigint): Result<Payment, PayerProblem> {
     const { book } = this.#find(jobId)
     if (required <= authorizedOf(book.account)) return ok(this.#again({ entries: [] }, book))
-    const due = [...book.jobs.values()].map((each) => ({ ...each, covered: most(each.covered, dueOf(each)) }))
+    const due = book.jobs.all().map((each) => ({ ...each, covered: most(each.covered, dueOf(each)) }))
     const target = due.reduce((total, { covered }) => total + covered, book.account.charged)
     if (required > target) return refuse('over-ceiling', `a call for at most ${target}`, `${required}`)
     const raised = due.filter(({ jobId: id, covered }) => covered !== book.jobs.get(id)?.covered)
@@ -194,8 +193,8 @@ export class PayerLedger {
     const { book, job } = this.#find(jobId)
     if (fee > job.maxFee) return refuse('over-ceiling', `a fee of at most ${job.maxFee}`, `${fee}`)
     if (chargedAfter < fee) return refuse('over-ceiling', `chargedAfter of at least the fee ${fee}`, `${chargedAfter}`)
-    const others = [...book.jobs.values()].filter((other) => other.jobId !== jobId)
-    const bound = others.reduce((total, { maxFee }) => total + maxFee, book.account.charged + fee)
+    const others = book.jobs.maxFee - job.maxFee
+    const bound = book.account.charged + fee + others
     if (chargedAfter > bound) return refuse('over-ceiling', `chargedAfter of at most ${bound}`, `${chargedAfter}`)
     const receipted = most(book.account.receipted, chargedAfter)
     const entries = this.#put(book, { ...book.account, receipted })
@@ -248,7 +247,7 @@ export class PayerLedger {
       return refuse('key-shared', `at most ${authorizedOf(account)} signed by this key`, `${voucher.amount}`)
     }
     book.compared = true
-    const settled = [...book.jobs.values()].map((job): JobAccount => ({ ...job, state: 'settled', outcome: 'paid' }))
+    const settled = book.jobs.all().map((job): JobAccount => ({ ...job, state: 'settled', outcome: 'paid' }))
     const next = { ...account, voucher, charged: most(account.charged, least(charged, voucher.amount + slice)) }
     const entries = [...this.#put(book, next), ...settled.flatMap((job) => this.#close(book, job, 'paid', now))]
     return ok({ entries, settled })
@@ -280,7 +279,7 @@ export class PayerLedger {
   }
 
   #target(book: Book): bigint {
-    return [...book.jobs.values()].reduce((total, { covered }) => total + covered, book.account.charged)
+    return book.account.charged + book.jobs.covered
   }
 
   #settlePaid(book: Book, job: JobAccount, now: number): Payment {
@@ -316,7 +315,7 @@ export class PayerLedger {
   }
 
   #putJob(book: Book, account: JobAccount): readonly LedgerEntry[] {
-    book.jobs.set(account.jobId, account)
+    book.jobs.put(account)
     this.#channelOf.set(account.jobId, account.channel)
     return [{ kind: 'job-account', account }]
   }
