@@ -159,7 +159,8 @@ class StoredBook implements SpendingBook {
 
   /** Brings a settled payment back to mind, so that it is not made twice. */
   async #load(id: Digest): Promise<void> {
-    if (this.#ledger.get(id) !== undefined) return
+    // Of a new payment, as nearly all are, one look without a turn of the event loop tells.
+    if (this.#ledger.get(id) !== undefined || !this.#store.has('spendings', [id])) return
     const value = await this.#store.get('spendings', [id])
     if (value === undefined || this.#ledger.get(id) !== undefined) return
     this.#ledger.restore(readSpending(id, value))
