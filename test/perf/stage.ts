@@ -31,7 +31,7 @@ export interface Stage extends ProviderStage {
 }
 
 export interface StageOptions {
-  /** The provider serves payment channels and refuses unpaid jobs. */
+  /** The provider serves payment channels and refuses unpaid jobs; the requester pays with the test chain's payer. */
   readonly paid?: boolean
 }
 
@@ -84,6 +84,7 @@ export async function startStage(
       ...{ network: chain.network, rpc: chain.anvil.url, authority, bootstrap },
       privateKey: devnetPrivateKey(DEVNET_SEED, 'requester', 0),
       directory: join(directory, 'requester'),
+      ...(options.paid === true ? { wallet: devnetPrivateKey(DEVNET_SEED, 'payer', 0) } : {}),
     })
     return { ...stage, requester }
   } catch (thrown) {

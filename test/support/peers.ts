@@ -17,6 +17,7 @@ import { nodeAttestationCrypto } from '../../src/node/attestationCrypto.ts'
 import { nodeSecp256k1 } from '../../src/node/crypto.ts'
 import { nodeKeccak } from '../../src/node/keccak.ts'
 import { readModelFolder } from '../../src/node/modelFolder.ts'
+import { openPayerOf } from '../../src/node/payer.ts'
 import { type ComposedPayments, composeProviderPayments } from '../../src/node/providerPayments.ts'
 import {
   type Address,
@@ -101,9 +102,16 @@ export interface RequesterPeer extends Peer {
 
 export interface RequesterPeerInit extends PeerInit {
   readonly journal: RequesterJournal
+  /** Pays for the jobs; its books lie in `store`. */
+  readonly wallet?: { readonly account: LocalAccount; readonly store: Store }
 }
 
 const OPG = 10n ** 18n
+/** Wei. */
+const WALLET_BUDGET = {
+  ...{ perJob: OPG, perDay: 1_000n * OPG, perKey: 1_000n * OPG },
+  ...{ maxDeposit: 100n * OPG, firstDeposit: 10n * OPG },
+}
 
 export const quiet: RoleLogger = { debug() {}, info() {}, warn() {}, error() {} }
 
@@ -288,7 +296,13 @@ async function startPayments(
 
 export async function startRequesterPeer(init: RequesterPeerInit): Promise<RequesterPeer> {
   const parts = await startParts(init, [])
-  const requester = createRequester({ ...parts, signer: parts.operator, journal: init.journal }, parts)
+  const { wallet, journal } = init
+  const signer = parts.operator
+  const payments = { assets: [{ asset: 'OPG' as const, ...WALLET_BUDGET }] }
+  const money =
+    wallet === undefined ? undefined : await openPayerOf({ ...parts, ...wallet, signer }, { ...parts, payments })
+  const payer = money === undefined ? {} : { payer: money.payer }
+  const requester = createRequester({ ...parts, ...payer, signer, journal }, parts)
   return {
     ...parts,
     operator: parts.operator.address,

@@ -5,6 +5,7 @@ import { readModelFolder } from '../../../src/node/modelFolder.ts'
 import type { Payee } from '../../../src/protocol/index.ts'
 import { decode } from '../../../src/wire/index.ts'
 import { type ProviderPeer, random, startProviderPeer } from '../../support/peers.ts'
+import { type Books, PAYEE_TABLES, readBooks } from './books.ts'
 import { cpuTimes, serveProcess } from './channel.ts'
 import { startProfile, stopProfile } from './profile.ts'
 import { countSyncs } from './syncs.ts'
@@ -72,6 +73,7 @@ const methods = {
     lag.disable()
     return { p50: lag.percentile(50) / 1e6, p99: lag.percentile(99) / 1e6, max: lag.max / 1e6 }
   },
+  books: (): Promise<Books> => readBooks(started().store, PAYEE_TABLES),
   /** Receipts that lie under a stored checkpoint. */
   covered: async (): Promise<number> => {
     const { store, operator } = started()

@@ -1,9 +1,11 @@
+import { accountOf } from '../../../devnet/deploy.ts'
 import { type AuthorityPem, importSimulatedAuthority } from '../../../src/attestation/index.ts'
 import type { NetworkFile } from '../../../src/chain/index.ts'
 import { type Digest, MODE, PRIVACY, TIER } from '../../../src/protocol/index.ts'
 import type { InferenceOrder } from '../../../src/roles/requester/requester.ts'
 import { openStore, type Store } from '../../../src/store/index.ts'
 import { type RequesterPeer, random, startRequesterPeer, storedJournal } from '../../support/peers.ts'
+import { type Books, PAYER_TABLES, readBooks } from './books.ts'
 import { type CpuTimes, cpuBetween, cpuTimes, serveProcess } from './channel.ts'
 import { startProfile, stopProfile } from './profile.ts'
 import { countSyncs } from './syncs.ts'
@@ -17,6 +19,8 @@ export interface RequesterProcessInit {
   readonly authority: AuthorityPem
   readonly directory: string
   readonly bootstrap: readonly string[]
+  /** Key of the wallet that pays; without it jobs are unpaid. */
+  readonly wallet?: Uint8Array
 }
 
 export interface Order {
@@ -79,11 +83,16 @@ const methods = {
     if (!authority.ok) throw authority.error
     const silent = { info() {}, warn() {}, error() {} }
     store = await openStore(init.directory, { clock: Date.now, logger: silent })
+    const wallet = init.wallet === undefined ? {} : { wallet: { account: accountOf(init.wallet), store } }
     const { network, rpc, privateKey, bootstrap } = init
     peer = await startRequesterPeer({
-      ...{ network, rpc, privateKey, bootstrap, journal: storedJournal(store) },
+      ...{ network, rpc, privateKey, bootstrap, journal: storedJournal(store), ...wallet },
       trustRoots: [authority.value.trustRoot],
     })
+  },
+  books: async (): Promise<Books> => {
+    if (store === undefined) throw new RangeError('expected start first')
+    return await readBooks(store, PAYER_TABLES)
   },
   /** Synced writes of the store so far. */
   syncs,
