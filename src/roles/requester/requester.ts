@@ -281,6 +281,8 @@ class RunningRequest {
   #settled = false
   /** Effects are carried out in the order of their events. */
   readonly #waiting: RequesterEffect[] = []
+  /** What effects that wait have begun to store: why it failed, or undefined. */
+  readonly #stored = new Map<RequesterEffect, Promise<Error | undefined>>()
   #isCarrying = false
   /** Frees what was promised of a channel to a job that is not in the books yet. */
   #promised: (() => void) | undefined
@@ -394,7 +396,9 @@ class RunningRequest {
 
   #dispatch(event: RequesterEvent): void {
     if (this.#machine === undefined || this.#settled) return
-    this.#waiting.push(...this.#machine.handle(event))
+    const effects = this.#machine.handle(event)
+    this.#store(effects)
+    this.#waiting.push(...effects)
     if (this.#isCarrying) return
     this.#isCarrying = true
     this.#carryOut().catch((thrown) => {
@@ -404,6 +408,33 @@ class RunningRequest {
     })
   }
 
+  /** The jobs of a channel share its books: what these say goes to the store as it was said, whichever request waits (R27). */
+  #store(effects: readonly RequesterEffect[]): void {
+    const { payer } = this.#c
+    if (payer === undefined) return
+    for (const effect of effects) {
+      if (effect.type === 'persist') this.#note(effect, payer.persist(effect.entries))
+      if (effect.type !== 'settle') continue
+      // Answer and settlement reach the disk in one group.
+      const answered = effects.find((each) => each.type === 'succeed')
+      if (answered !== undefined) this.#saving = this.#save(answered.result)
+      this.#note(effect, payer.settle(effect.jobId, effect.spent, effect.entries))
+    }
+  }
+
+  #note(effect: RequesterEffect, commit: Promise<void>): void {
+    this.#stored.set(
+      effect,
+      commit.then(() => undefined, toError),
+    )
+  }
+
+  async #whenStored(effect: RequesterEffect): Promise<void> {
+    const failed = await this.#stored.get(effect)
+    this.#stored.delete(effect)
+    if (failed !== undefined) throw failed
+  }
+
   #settle(result: Result<RequestAnswer, RequestFailure>): void {
     this.#settled = true
     this.#done.resolve(result)
@@ -411,9 +442,6 @@ class RunningRequest {
 
   async #carryOut(): Promise<void> {
     for (let effect = this.#waiting.shift(); effect !== undefined; effect = this.#waiting.shift()) {
-      // Answer and settlement reach the disk in one group.
-      const answered = this.#waiting.find((each) => each.type === 'succeed')
-      if (effect.type === 'settle' && answered !== undefined) this.#saving = this.#save(answered.result)
       const done = this.#carry(effect)
       if (done !== undefined) await done
     }
@@ -445,9 +473,8 @@ class RunningRequest {
       case 'persist-job':
         return this.#persistJob(effect, [])
       case 'persist':
-        return this.#c.payer?.persist(effect.entries)
       case 'settle':
-        return this.#c.payer?.settle(effect.jobId, effect.spent, effect.entries)
+        return this.#whenStored(effect)
       case 'send-job':
         void this.#converse(effect)
         return undefined
@@ -760,7 +787,10 @@ class RunningRequest {
         this.#c.host.conduct.report(stream.peer, 'answer-invalid', { code: 'no-receipt', jobId })
       }
       await this.#onFrame(frame, stream, jobId)
-      if (conversation.ended && this.#conversation === conversation) this.#closeStream(true)
+      // The last voucher goes out before the stream is given back.
+      if (!conversation.ended || this.#conversation !== conversation) continue
+      if (!this.#waiting.some(({ type }) => type === 'close-stream')) this.#closeStream(true)
+      return
     }
   }
 

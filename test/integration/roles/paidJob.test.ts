@@ -218,6 +218,18 @@ describe('a paid job over a stream', () => {
     expect(payee.vouchers).toBe(0)
   })
 
+  it('of many that stream at once leaves on disk what is in memory (R27)', async () => {
+    const device = await startDevice('one')
+    const answers = await Promise.all(Array.from({ length: 12 }, () => device.requester.request(order())))
+    const answered = answers.filter(({ ok }) => ok).length
+    const ours = channelOf(device)
+    const value = await device.store.get('payerChannels', [ours.id])
+    expect(value && decode('ChannelAccount', value)).toMatchObject({
+      ok: true,
+      value: { charged: BigInt(answered) * 4n * SLICE, voucher: { amount: authorizedOf(ours) } },
+    })
+  })
+
   it('a refusal costs nothing and frees what was set aside (R26)', async () => {
     const device = await startDevice('one')
     payee.script.refuse = 'busy'
