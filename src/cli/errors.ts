@@ -1,6 +1,13 @@
 import { CommanderError } from 'commander'
 import { AGE_CODES, CERTIFICATE_CODES, EVIDENCE_CODES, SIZE_CODES } from '../node/index.ts'
-import { CodedError, RECEIPT_FAULTS, RECEIPT_FILE_ERRORS, type RequestFailure, toError } from '../protocol/index.ts'
+import {
+  CodedError,
+  PAYMENT_FAULTS,
+  RECEIPT_FAULTS,
+  RECEIPT_FILE_ERRORS,
+  type RequestFailure,
+  toError,
+} from '../protocol/index.ts'
 import { EXIT, type ExitCode, exitCodeOf } from './exitCodes.ts'
 
 /** What went wrong, as `--json` carries it. */
@@ -40,6 +47,8 @@ const HINTS: { readonly [code: string]: string } = {
   'over-key-budget': 'payments.assets in config.json says what may be spent, or use another operator key',
   'over-deposit-budget': 'payments.assets in config.json says what may be deposited',
   'over-max': 'give a higher --max',
+  'key-shared': 'two devices sign with this key: give each its own home (opg init)',
+  'over-job-budget': 'raise payments.assets in config.json, or ask for less',
   'node-not-running': 'opg node start',
   'node-running': 'opg node stop',
   'port-taken': 'set metrics.port to 0 in config.json to let the system choose',
@@ -80,16 +89,22 @@ export const exitOf = ({ code }: Pick<CliFailure, 'code'>): ExitCode =>
   RECEIPT_CODES.has(code) || ATTESTATION_CODES.has(code) ? EXIT.verification : exitCodeOf(code)
 
 /** Refusals that are about money keep their own code. */
-const PAYMENT_REFUSALS: readonly string[] = ['payment-required', 'insufficient-funds']
+const PAYMENT_REFUSALS: readonly string[] = PAYMENT_FAULTS.filter((code) => exitCodeOf(code) === EXIT.payment)
 
 /** A request's failure in the terms of the command line. */
 export function requestError(failure: RequestFailure): CliError {
-  const { code, message, expected, got, cause } = failure
-  const payment = PAYMENT_REFUSALS.find((refusal) => cause === refusal || cause?.startsWith(`${refusal}:`) === true)
+  const { code, message, expected, got, cause, paid, pending } = failure
+  const own = code === 'payment' ? cause : undefined
+  const payment =
+    own ?? PAYMENT_REFUSALS.find((refusal) => cause === refusal || cause?.startsWith(`${refusal}:`) === true)
   const shown = payment ?? code
   return new CliError({
     code: shown,
-    message: cause === undefined || message.includes(cause) ? message : `${message} (${cause})`,
+    message: [
+      cause === undefined || message.includes(cause) ? message : `${message} (${cause})`,
+      ...(paid > 0n ? [`paid ${paid} wei`] : []),
+      ...(pending ?? []).map(({ jobId, atMost }) => `job ${jobId} may still cost up to ${atMost} wei`),
+    ].join('; '),
     ...(expected === undefined ? {} : { expected }),
     ...(got === undefined ? {} : { got }),
     ...(HINTS[shown] === undefined ? {} : { hint: HINTS[shown] }),

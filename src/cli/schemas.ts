@@ -348,6 +348,8 @@ export const resultSchemas = {
     units: count,
     fee: amount,
     payment: z.string(),
+    charged: amount.optional().describe('fees of all jobs of the channel; absent on an unpaid job'),
+    authorized: amount.optional().describe('the highest voucher of the channel; absent on an unpaid job'),
     timings: z.strictObject({
       firstChunkMs: count,
       receiptMs: count,

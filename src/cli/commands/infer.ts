@@ -84,6 +84,7 @@ export async function infer(model: string, options: InferOptions, context: CliCo
     })
     if (answer === undefined) throw new RangeError('the client plays no requester')
     if (!answer.ok) throw answer.error.code === 'cancelled' ? interrupted() : requestError(answer.error)
+    if (answer.value.receipt.receipt.status === STATUS.truncated) throw truncated(answer.value, units, home.receipts)
     const left = options.timeout * 1_000 - (Date.now() - started)
     const batch = await keepReceipt(
       node,
@@ -94,6 +95,16 @@ export async function infer(model: string, options: InferOptions, context: CliCo
       receiptPath(home.receipts, answer.value.jobId),
     )
     return resultOf(answer.value, manifest, options, batch, receiptPath(home.receipts, answer.value.jobId))
+  })
+}
+
+/** Part of an answer cannot be used as one; its receipt, and what it cost, is kept. */
+function truncated({ jobId, receipt: { receipt } }: RequestAnswer, units: number, receipts: string): CliError {
+  return new CliError({
+    code: 'truncated',
+    message: `the answer was cut off: ${receipt.chunks} chunks with ${receipt.outputUnits} units came, for ${receipt.fee} wei; its receipt is ${receiptPath(receipts, jobId)}`,
+    expected: `${units} units`,
+    got: `${receipt.outputUnits} units`,
   })
 }
 
@@ -236,6 +247,9 @@ function resultOf(
     units: receipt.outputUnits,
     fee: receipt.fee.toString(),
     payment: paymentOf(receipt.channel),
+    ...(answer.payment === undefined
+      ? {}
+      : { charged: `${answer.payment.charged}`, authorized: `${answer.payment.authorized}` }),
     timings: { ...timings },
     receipt: options.receipt ?? path,
     ...(batch === undefined ? {} : { batch }),

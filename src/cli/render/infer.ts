@@ -41,6 +41,9 @@ export interface InferView {
   /** Wei. */
   readonly fee: string
   readonly payment: string
+  /** Wei, of the channel's books; absent on an unpaid job. */
+  readonly charged?: string
+  readonly authorized?: string
   readonly timings: { readonly [name: string]: number }
   readonly receipt: string
   readonly batch?: number
@@ -64,6 +67,8 @@ export function renderInfer(view: InferView): string {
     ['checked', view.statement],
     ['not checked', view.notChecked.join(', ') || 'nothing left out'],
     ['payment', `${view.payment}, fee ${opgOf(view.fee)}`],
+    ['charged', view.charged === undefined ? undefined : `${opgOf(view.charged)} on the channel`],
+    ['authorized', view.authorized === undefined ? undefined : opgOf(view.authorized)],
     [
       'time',
       Object.entries(view.timings)

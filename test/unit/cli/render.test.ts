@@ -120,6 +120,7 @@ describe('exit codes', () => {
       rejected: 3,
       undecided: 3,
       'timed-out': 5,
+      payment: 6,
       cancelled: 130,
     })
   })
