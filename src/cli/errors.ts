@@ -48,7 +48,6 @@ const HINTS: { readonly [code: string]: string } = {
   'over-deposit-budget': 'payments.assets in config.json says what may be deposited',
   'over-max': 'give a higher --max',
   'key-shared': 'two devices sign with this key: give each its own home (opg init)',
-  'over-job-budget': 'raise payments.assets in config.json, or ask for less',
   'node-not-running': 'opg node start',
   'node-running': 'opg node stop',
   'port-taken': 'set metrics.port to 0 in config.json to let the system choose',
