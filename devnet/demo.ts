@@ -1,6 +1,7 @@
 /**
- * `npm run demo [-- --json] [--verifiers N]`: a local network, real jobs, a cheat caught by re-execution, the verdicts on
- * chain, a clean stop. Exit code 0 only when every check passed.
+ * `npm run demo [-- --json] [--verifiers N]`: a local network, real jobs that are paid, a cheat caught by re-execution, a
+ * bill above its offer refused, the verdicts on chain, a claim and its split, a clean stop. Exit code 0 only when every
+ * check passed.
  */
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -9,6 +10,7 @@ import { parseArgs } from 'node:util'
 import {
   awaitBatchProof,
   codeMeasurement,
+  devnetPrivateKey,
   nodePorts,
   type OpgNode,
   readInputFile,
@@ -17,6 +19,7 @@ import {
   verifyReceipt,
 } from '../src/node/index.ts'
 import {
+  type Address,
   bytesToHex,
   decodeTensors,
   encodeTensors,
@@ -31,7 +34,18 @@ import type { RequestAnswer } from '../src/roles/index.ts'
 import { BAD_EVIDENCE, checkRefused } from './demo/evidence.ts'
 import { type DemoJobInput, notCheckedNames, quorumJob, runJob, sealedJob } from './demo/jobs.ts'
 import { createNarrator, short } from './demo/narrator.ts'
-import { awaitSettled, leavesHold, type Settled, verdictsOf } from './demo/settlement.ts'
+import {
+  checkClaim,
+  checkGasless,
+  checkNothingOwed,
+  type DemoPayments,
+  feesOf,
+  paymentsOf,
+  readPurse,
+  tellPayment,
+} from './demo/payment.ts'
+import { awaitSettled, leavesHold, reasonsOf, type Settled, verdictsOf } from './demo/settlement.ts'
+import { accountOf } from './deploy.ts'
 import { MODELS_DIRECTORY } from './models/build.ts'
 import { type Devnet, startDevnet } from './supervisor.ts'
 
@@ -46,6 +60,7 @@ interface DemoResult {
     readonly transaction: string
     readonly gasUsed: string
   }
+  readonly payments: DemoPayments
   readonly timings: {
     readonly firstChunkMs: number
     readonly receiptMs: number
@@ -57,8 +72,11 @@ interface DemoResult {
 const SETTLE_TIMEOUT_MS = 180_000
 const HONEST = 'provider-0'
 const CHEAT = 'provider-1'
+const OVER_BILLER = 'provider-2'
 /** Index of the first provider of `BAD_EVIDENCE`: adversaries come last, in their order. */
-const FIRST_BAD_EVIDENCE = 2
+const FIRST_BAD_EVIDENCE = 3
+/** Two that are accepted, and one of each cheat. */
+const JOBS = 4
 
 /** The requester accepts this devnet's simulated evidence, of the program that runs here alone (PCR0). */
 const policy = {
@@ -79,7 +97,7 @@ async function demo(): Promise<DemoResult> {
     providers: 1,
     verifiers: Number(values.verifiers),
     settlers: 1,
-    adversaries: ['wrongOutput', ...BAD_EVIDENCE.map(({ adversary }) => adversary)],
+    adversaries: ['wrongOutput', 'overBilling', ...BAD_EVIDENCE.map(({ adversary }) => adversary)],
     configure: (name) => (name.startsWith('requester-') ? { evidence: policy } : {}),
     onProgress: (text) => narrator.tell(text),
   })
@@ -114,12 +132,14 @@ async function play(devnet: Devnet, client: OpgNode): Promise<DemoResult> {
   if (!tensors.ok) throw tensors.error
   const input: Omit<DemoJobInput, 'only'> = { model: model.id, input: encodeTensors(tensors.value), maxOutputUnits: 1 }
 
-  narrator.chapter(`Three jobs: forecast volatility from ${example.split('/').at(-1)}`)
+  narrator.chapter(`Four paid jobs: forecast volatility from ${example.split('/').at(-1)}`)
+  const purse = await readPurse(devnet, payerOf(devnet))
   const started = Date.now()
-  const [open, sealed, cheated] = await Promise.all([
+  const [open, sealed, cheated, overBilled] = await Promise.all([
     runJob(requester, quorumJob('open  ', { ...input, only: [devnet.node(HONEST).operator] }), narrator),
     runJob(requester, sealedJob('sealed', { ...input, only: [devnet.node(HONEST).operator] }), narrator),
     runJob(requester, quorumJob('cheat ', { ...input, only: [devnet.node(CHEAT).operator] }), narrator),
+    runJob(requester, quorumJob('dear  ', { ...input, only: [devnet.node(OVER_BILLER).operator] }), narrator),
   ])
 
   narrator.chapter('What the requester knows before it uses an answer')
@@ -132,6 +152,10 @@ async function play(devnet: Devnet, client: OpgNode): Promise<DemoResult> {
   )
   narrator.check('both answers are the same', open.ok && sealed.ok && sameOutput(open.value, sealed.value))
   checkCheat(cheated)
+  checkOverBilled(overBilled)
+
+  narrator.chapter('What the jobs cost, and who paid for gas')
+  const spent = await checkGasless(devnet, client, purse, narrator)
 
   narrator.chapter('Whose evidence does not hold gets no input')
   for (const [index, bad] of BAD_EVIDENCE.entries()) {
@@ -140,7 +164,7 @@ async function play(devnet: Devnet, client: OpgNode): Promise<DemoResult> {
   }
 
   narrator.chapter('The verdicts go on chain')
-  const batches = await awaitSettled(client.parts, 3, SETTLE_TIMEOUT_MS, tellBatch)
+  const batches = await awaitSettled(client.parts, JOBS, SETTLE_TIMEOUT_MS, tellBatch)
   const anchoredMs = Date.now() - started
   for (const settled of batches) {
     narrator.check(`leaves of batch ${settled.anchored.batch.number} are under its root`, leavesHold(settled))
@@ -148,10 +172,20 @@ async function play(devnet: Devnet, client: OpgNode): Promise<DemoResult> {
   const jobs = batches.reduce((sum, { anchored }) => sum + anchored.batch.jobs, 0)
   const { verified, rejected } = verdictsOf(batches.flatMap(({ signed }) => signed.leaves))
   narrator.check(
-    `3 jobs anchored (${jobs}), 2 verified (${verified}), 1 rejected (${rejected})`,
-    jobs === 3 && verified === 2 && rejected === 1,
+    `${JOBS} jobs anchored (${jobs}), 2 verified (${verified}), 2 rejected (${rejected})`,
+    jobs === JOBS && verified === 2 && rejected === 2,
+  )
+  const reasons = await reasonsOf(client.parts, batches)
+  narrator.check(
+    `the committee rejected one answer and one bill (${reasons.join(', ')})`,
+    reasons.toSorted().join() === 'fee-mismatch,output-mismatch',
   )
   if (open.ok) await checkReceipt(devnet, client, open.value)
+
+  narrator.chapter('The provider claims, and its splitter divides')
+  const accepted = [open, sealed].flatMap((answer) => (answer.ok ? [answer.value] : []))
+  const claim = await checkClaim(devnet, client, { provider: HONEST, fees: feesOf(accepted) }, narrator)
+  await checkNothingOwed(devnet, CHEAT, narrator)
   const last = batches.at(-1)?.anchored
   if (last === undefined || !open.ok) throw new RangeError('nothing was anchored')
   const { firstChunkMs, receiptMs, quorumMs } = open.value.timings
@@ -166,9 +200,14 @@ async function play(devnet: Devnet, client: OpgNode): Promise<DemoResult> {
       transaction: last.transaction,
       gasUsed: last.gasUsed.toString(),
     },
+    payments: paymentsOf(purse, spent, accepted, claim),
     timings: { firstChunkMs, receiptMs, quorumMs: quorumMs ?? 0, anchoredMs },
   }
 }
+
+/** The owner's wallet of the requester's home (R1): it pays, and signs no job. */
+const payerOf = ({ seed }: Devnet): Address =>
+  accountOf(devnetPrivateKey(seed, 'requester-owner', 0)).address.toLowerCase() as Address
 
 const outputOf = ({ chunks }: RequestAnswer): Buffer => Buffer.concat(chunks.map(({ data }) => data))
 const sameOutput = (left: RequestAnswer, right: RequestAnswer): boolean => outputOf(left).equals(outputOf(right))
@@ -180,10 +219,9 @@ function tellAnswer(name: string, answer: Result<RequestAnswer, RequestFailure>)
   }
   const decoded = decodeTensors(outputOf(answer.value))
   const forecast = decoded.ok ? decoded.value.volatility?.data[0] : undefined
-  const { timings, notChecked, receipt } = answer.value
-  narrator.tell(
-    `${name}: volatility ${forecast}, verified after ${timings.verifiedMs} ms, ${receipt.receipt.fee} wei, unpaid`,
-  )
+  const { timings, notChecked } = answer.value
+  narrator.tell(`${name}: volatility ${forecast}, verified after ${timings.verifiedMs} ms`)
+  tellPayment(name, answer.value, narrator)
   narrator.tell(`${name}: not checked: ${notCheckedNames(notChecked).join(', ') || 'nothing'}`)
 }
 
@@ -198,6 +236,15 @@ function checkCheat(cheated: Result<RequestAnswer, RequestFailure>): void {
   narrator.check(
     'the wrong output is rejected, by re-execution alone (output-mismatch)',
     code === 'rejected' && reason === 'output-mismatch',
+  )
+}
+
+/** R24: what is billed above the offer is refused at the first head, before anything is handed on. */
+function checkOverBilled(answer: Result<RequestAnswer, RequestFailure>): void {
+  if (!answer.ok) narrator.tell(`dear: ${answer.error.code}: ${answer.error.message}`)
+  narrator.check(
+    'a bill above its offer is refused (head-over-ceiling)',
+    !answer.ok && answer.error.cause === 'head-over-ceiling',
   )
 }
 

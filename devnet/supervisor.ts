@@ -313,7 +313,7 @@ class Supervisor implements Devnet {
       metrics: { port: 0 },
       slots: 64,
       ...(computes ? { models: this.#models().map((folder) => ({ folder })) } : {}),
-      ...(role === 'provider' ? { attester: this.#attesterOf(name), payments: { unpaid: true } } : {}),
+      ...(role === 'provider' ? { attester: this.#attesterOf(name) } : {}),
       ...this.#options.configure?.(name),
     }
   }

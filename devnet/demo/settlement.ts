@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { AnchoredBatch } from '../../src/chain/index.ts'
-import { fetchBatch, type NodeParts } from '../../src/node/index.ts'
+import { fetchBatch, fetchLeaf, type NodeParts } from '../../src/node/index.ts'
 import {
   checkpointsRootOf,
   countBits,
@@ -8,7 +8,10 @@ import {
   leafDigest,
   leafProofOf,
   leavesDataDigest,
+  nameOfCode,
+  REASON,
   type SignedBatch,
+  tallyVotes,
   verifyMerkleProof,
 } from '../../src/protocol/index.ts'
 
@@ -68,3 +71,20 @@ export const verdictsOf = (leaves: readonly Leaf[]): Verdicts => ({
   verified: leaves.reduce((sum, { accepted }) => sum + countBits(accepted), 0),
   rejected: leaves.reduce((sum, { rejected }) => sum + countBits(rejected), 0),
 })
+
+/** Why committees rejected what they did, by the votes that peers hold. */
+export async function reasonsOf(
+  parts: Pick<NodeParts, 'sync' | 'host' | 'domain' | 'committee'>,
+  batches: readonly Settled[],
+): Promise<string[]> {
+  const reasons: string[] = []
+  for (const leaf of batches.flatMap(({ signed }) => signed.leaves).filter(({ rejected }) => rejected !== 0n)) {
+    const found = await fetchLeaf(parts, leaf)
+    const drawn = found === undefined ? undefined : await parts.committee.committeeOf(found.signed.checkpoint)
+    if (found === undefined || drawn?.ok !== true) continue
+    const { seats: committee } = drawn.value
+    const tally = tallyVotes({ committee, count: found.signed.checkpoint.count, votes: found.votes })
+    reasons.push(...[...tally.reasons.values()].map((code) => nameOfCode(REASON, code)))
+  }
+  return reasons
+}

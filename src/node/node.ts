@@ -108,6 +108,8 @@ export interface NodePorts {
   readonly engine: (components: InferenceComponents, init: InferenceInit) => InferenceEngine
   readonly attester: typeof createAttester
   readonly grants: typeof createGrantChecker
+  /** How a provider is paid. */
+  readonly payments: typeof composeProviderPayments
 }
 
 export const nodePorts = (): NodePorts => ({
@@ -120,6 +122,7 @@ export const nodePorts = (): NodePorts => ({
   engine: (components, init) => onnxEngine(init)(components),
   attester: createAttester,
   grants: createGrantChecker,
+  payments: composeProviderPayments,
 })
 
 export interface NodeInit {
@@ -600,7 +603,7 @@ class ComposedNode implements OpgNode {
   async #startPayments({ chain, parameters }: NodeParts, store: Store): Promise<ComposedPayments> {
     const logger = this.#init.logger.child({ room: 'payment' })
     const { payments } = this.#init.config
-    const composed = await composeProviderPayments(
+    const composed = await this.#ports.payments(
       { chain, store, signer: this.#signer, logger },
       { payments, parameters },
     )

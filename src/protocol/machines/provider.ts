@@ -3,6 +3,7 @@ import { dropOldest } from '../boundedMap.ts'
 import { inputHashOf } from '../chunks.ts'
 import type { RefusalCode } from '../codes.ts'
 import { digestOf } from '../eip712.ts'
+import { chargeOf } from '../fee.ts'
 import { type Digest, ZERO_DIGEST } from '../hex.ts'
 import type { JobRecord } from '../messages.ts'
 import { JOB, MODE, PRIVACY } from '../objects.ts'
@@ -296,8 +297,8 @@ export class ProviderMachine {
       return this.#onFailed(jobId, 'deadline-exceeded', `expected an answer by ${deadline}`, now)
     if (channel !== ZERO_DIGEST && job.streams.length === 0)
       return this.#onFailed(jobId, 'cancelled', 'nobody waits for this job any more', now)
-    const { domain, random } = this.#init
-    job.release = new Release({ domain, random, jobId, request, terms, grant, input, result })
+    const { domain, random, charge = chargeOf } = this.#init
+    job.release = new Release({ domain, random, jobId, request, terms, grant, input, result, charge })
     const step = newStep()
     this.#advance(jobId, job, now, step, undefined)
     return done(step)

@@ -7,6 +7,7 @@ import {
   ASSURANCE,
   addressFromPeerId,
   type CheckpointSeed,
+  type chargeOf,
   type Clock,
   committeeBlockTime,
   type Digest,
@@ -92,6 +93,8 @@ export interface ProviderPayments {
   /** EIP-712 domain of the token, for deposits. */
   readonly tokenName: string
   readonly tokenVersion: string
+  /** The formula of the terms when left out (economy.md); adversaries bill otherwise. */
+  readonly charge?: typeof chargeOf
 }
 
 export interface ProviderChain {
@@ -183,6 +186,7 @@ class ProviderRole implements Provider {
   async start(): Promise<void> {
     const { journal, crypto, random, operator, links, logger } = this.#components
     const { domain, profile, parameters, tiers, privacy, slots, maxInputBytes } = this.#init
+    const charge = this.#init.payments?.charge
     const history = await journal.history()
     this.#machine = new ProviderMachine({
       domain,
@@ -197,6 +201,7 @@ class ProviderRole implements Provider {
       maxInputBytes,
       unpaid: this.#init.unpaid,
       payments: this.#ledgerInit(),
+      ...(charge === undefined ? {} : { charge }),
       history,
     })
     const { clock } = this.#components

@@ -2,6 +2,7 @@ import type { ChannelAccount, ChannelFunds, JobAccount, LedgerEntry } from '../.
 import type { ChannelConfig, Voucher } from '../../channel.ts'
 import type { Outcome, RefusalCode } from '../../codes.ts'
 import type { Domain } from '../../eip712.ts'
+import type { chargeOf } from '../../fee.ts'
 import type { Address, Digest } from '../../hex.ts'
 import type {
   Certificate,
@@ -110,6 +111,8 @@ export interface ProviderInit {
   readonly unpaid: boolean
   /** Who the channels must pay, and how; undefined where no channel is served. */
   readonly payments: Omit<PayeeLedgerInit, 'crypto'> | undefined
+  /** What a job costs: the formula of its terms, unless an adversary bills otherwise. */
+  readonly charge?: typeof chargeOf
   readonly history: ProviderHistory
 }
 

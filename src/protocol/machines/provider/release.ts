@@ -1,6 +1,6 @@
 import { ChunkChain, traceDigestOf } from '../../chunks.ts'
 import { type Domain, digestOf } from '../../eip712.ts'
-import { chargeOf, type Usage } from '../../fee.ts'
+import type { chargeOf, Usage } from '../../fee.ts'
 import { bytesToHex, type Digest } from '../../hex.ts'
 import { merkleRoot } from '../../merkle.ts'
 import type { JobRecord, SignedHead, TranscriptChunk } from '../../messages.ts'
@@ -19,6 +19,7 @@ export interface ReleaseInit {
   /** Plain. */
   readonly input: Uint8Array
   readonly result: RunResult
+  readonly charge: typeof chargeOf
 }
 
 /** Chunks and the head that covers them. */
@@ -62,14 +63,14 @@ export class Release {
   /** Of the next head; undefined once all are out. */
   get nextFee(): bigint | undefined {
     const end = this.#ends[this.#parts.length]
-    return end === undefined ? undefined : chargeOf(this.#init.terms.terms, this.#usage(end)).fee
+    return end === undefined ? undefined : this.#init.charge(this.#init.terms.terms, this.#usage(end)).fee
   }
 
   /** Signs the next head over its chunks. Throws RangeError once all are out. */
   next(): ReleasedPart {
     const end = this.#ends[this.#parts.length]
     if (end === undefined) throw new RangeError('every head has left')
-    const { domain, random, jobId, grant, terms } = this.#init
+    const { domain, random, jobId, grant, terms, charge } = this.#init
     const chunks: TranscriptChunk[] = []
     for (const { data } of this.#pieces.slice(this.#chain.index, end)) {
       const chunk = { index: this.#chain.index + 1, data, salt: bytesToHex(random(32)) }
@@ -83,7 +84,7 @@ export class Release {
       index: end,
       head: this.#chain.head,
       outputUnits: usage.outputUnits,
-      fee: chargeOf(terms.terms, usage).fee,
+      fee: charge(terms.terms, usage).fee,
     }
     const digest = digestOf(domain, HEAD, head)
     const part = { chunks, signed: { head, signature: grant.session.sign(digest) }, digest }
@@ -117,7 +118,7 @@ export class Release {
   }
 
   #receipt({ sequence, chargedAfter }: ReceiptPlace): Receipt {
-    const { jobId, terms, grant, result } = this.#init
+    const { jobId, terms, grant, result, charge } = this.#init
     const { provider, requester, channel, model, inputHash, parametersHash, terms: termsId } = this.#init.request.job
     const usage = this.#usage(this.#chain.index)
     return {
@@ -133,7 +134,7 @@ export class Release {
       chunks: this.#chain.index,
       inputUnits: usage.inputUnits,
       outputUnits: usage.outputUnits,
-      ...chargeOf(terms.terms, usage),
+      ...charge(terms.terms, usage),
       memoryMB: terms.terms.memoryMB,
       chargedAfter,
       evidence: grant.signed.grant.evidence,
