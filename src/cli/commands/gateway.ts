@@ -1,6 +1,7 @@
 import { startGateway } from '../../gateway/index.ts'
 import {
   createLogger,
+  findWallet,
   type LogLevel,
   nodeSecp256k1,
   type OpenedHome,
@@ -21,7 +22,7 @@ export interface GatewayOptions {
   readonly untilEof?: boolean
 }
 
-/** `opg gateway`: a requester of the home with its HTTP door, until it is told to stop. */
+/** `opg gateway`: a requester of the home, which pays from its wallet, with an HTTP door, until it is told to stop. */
 export async function gateway(options: GatewayOptions, context: CliContext): Promise<CommandResult> {
   const home = locateHome(options.home, context)
   const opened = await readHome(home)
@@ -29,8 +30,14 @@ export async function gateway(options: GatewayOptions, context: CliContext): Pro
   const config = { ...opened.config, roles: ['requester'] satisfies OpenedHome['config']['roles'] }
   const { host = config.gateway.host, port = config.gateway.port } = options
   const logger = createLogger(options.logLevel ?? config.log.level)
-  const privateKey = await readOperatorKey(home, opened, nodeSecp256k1(), context.environment)
-  const running = await startNodeProcess({ home, config, network, privateKey, logger })
+  const { environment } = context
+  const crypto = nodeSecp256k1()
+  const privateKey = await readOperatorKey(home, opened, crypto, environment)
+  const wallet = await findWallet(home, network, crypto, environment)
+  const running = await startNodeProcess({
+    ...{ home, config, network, privateKey, logger },
+    ...(wallet === undefined ? {} : { wallet }),
+  })
   try {
     const door = await startGateway(
       { node: running.node, clock: Date.now, logger: logger.child({ room: 'gateway' }) },
