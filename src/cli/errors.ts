@@ -36,6 +36,8 @@ const HINTS: { readonly [code: string]: string } = {
   'timed-out': 'give --timeout more seconds',
   undecided: 'ask again, or use --mode local and rely on evidence alone',
   'key-not-found': 'opg wallet create makes a wallet, --wallet names another; opg init makes an operator key',
+  'wallet-missing': 'opg wallet create makes one',
+  'payment-required': 'opg wallet create makes a wallet that pays for jobs; opg wallet show says what it holds',
   'key-wrong-role': 'opg wallet create makes a wallet; an operator key never pays',
   'key-wrong-password': 'set OPG_WALLET_PASSWORD for a wallet, OPG_PASSWORD for an operator key',
   reverted: 'the chain may have moved on since it was asked: look again, then repeat the command',

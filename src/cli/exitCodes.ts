@@ -35,6 +35,7 @@ const CODES: { readonly [E in Exclude<keyof typeof EXIT, 'ok' | 'failed'>]: read
     'policy-unreadable',
     'policy-mismatch',
     'password-missing',
+    'wallet-missing',
     'model-ambiguous',
     'model-unreadable',
     'manifest-unknown',

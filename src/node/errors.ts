@@ -16,6 +16,8 @@ export type NodeErrorDetail =
   | { readonly code: 'node-not-running'; readonly home: string }
   /** Another process spends from the wallet of this home. */
   | { readonly code: 'wallet-busy'; readonly home: string; readonly expected: string; readonly got: string }
+  /** A requester of a production network has nothing to pay with. */
+  | { readonly code: 'wallet-missing'; readonly path: string; readonly expected: string; readonly got: string }
   | { readonly code: 'job-unreadable'; readonly path: string; readonly expected: string; readonly got: string }
   | { readonly code: 'control-failed'; readonly home: string; readonly status: number }
   | { readonly code: 'socket-path-too-long'; readonly path: string; readonly limit: number }

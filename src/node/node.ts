@@ -630,7 +630,10 @@ class ComposedNode implements OpgNode {
   /** The books of the wallet are open before the first job, and closed after the last. */
   async #openMoney({ chain, parameters }: NodeParts): Promise<OpenedPayer | undefined> {
     const { home, config, wallet, logger } = this.#init
-    if (wallet === undefined) return undefined
+    if (wallet === undefined) {
+      logger.warn({ home: home.directory }, 'no wallet: jobs are unpaid, and few providers take those')
+      return undefined
+    }
     const { clock, crypto, random } = this.#ports
     const roleLogger = logger.child({ room: 'roles', role: 'payer' })
     const store = await openWalletStore(home, { clock, logger })

@@ -3,6 +3,7 @@ import type { LocalAccount } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import type { NetworkFile } from '../chain/index.ts'
 import { type Address, bytesToHex, type Secp256k1 } from '../protocol/index.ts'
+import { NodeError } from './errors.ts'
 import type { Home } from './home.ts'
 import { readKeyFile, writeKeyFile } from './keystore.ts'
 import { DEVNET_PASSWORD, findPassword } from './operatorKey.ts'
@@ -30,7 +31,10 @@ export async function openWallet(
   return privateKeyToAccount(bytesToHex(privateKey))
 }
 
-/** The wallet of a home, if it has one. Throws as `openWallet`. */
+/**
+ * What a requester of the home pays with. Undefined on a devnet alone, where some providers take unpaid jobs. Throws
+ * NodeError `wallet-missing`, and as `openWallet`.
+ */
 export async function findWallet(
   home: Home,
   network: Pick<NetworkFile, 'networkId' | 'profile'>,
@@ -38,7 +42,12 @@ export async function findWallet(
   environment: Environment,
 ): Promise<LocalAccount | undefined> {
   const path = home.path(WALLET_FILE)
-  return existsSync(path) ? await openWallet(path, network, crypto, environment) : undefined
+  if (existsSync(path)) return await openWallet(path, network, crypto, environment)
+  if (network.profile === 'devnet') return undefined
+  throw new NodeError(
+    { code: 'wallet-missing', path, expected: 'a wallet that pays for jobs', got: 'none' },
+    `expected a wallet at ${path}, there is none: a requester of a production network pays for its jobs`,
+  )
 }
 
 /** Writes a wallet; `devnet` marks keys that follow from a published seed. Returns its address. Throws KeystoreError. */

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import {
   askControl,
   createLogger,
+  findWallet,
   type LogLevel,
   type NodePorts,
   type NodeStatus,
@@ -40,8 +41,16 @@ export async function nodeStart(
   const opened = await readHome(home)
   const config = { ...opened.config, roles: [...(options.role ?? opened.config.roles)] }
   const logger = createLogger(options.logLevel ?? config.log.level)
-  const privateKey = await readOperatorKey(home, opened, nodeSecp256k1(), context.environment)
-  const running = await startNodeProcess({ home, config, network: opened.network, privateKey, logger }, ports)
+  const crypto = nodeSecp256k1()
+  const privateKey = await readOperatorKey(home, opened, crypto, context.environment)
+  const { network } = opened
+  const wallet = config.roles.includes('requester')
+    ? await findWallet(home, network, crypto, context.environment)
+    : undefined
+  const running = await startNodeProcess(
+    { ...{ home, config, network, privateKey, logger }, ...(wallet && { wallet }) },
+    ports,
+  )
   const stop = (): void => void running.stop()
   context.signal.addEventListener('abort', stop, { once: true })
   if (options.untilEof === true) process.stdin.once('end', stop).once('error', stop).resume()

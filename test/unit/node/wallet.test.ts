@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { privateKeyToAccount } from 'viem/accounts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
+  findWallet,
   homeAt,
   nodeSecp256k1,
   openWallet,
@@ -76,5 +77,13 @@ describe('a wallet', () => {
     const elsewhere = { ...devnet, networkId: `0x${'22'.repeat(32)}` } as const
     await expect(openWallet(path, elsewhere, crypto, {})).rejects.toThrow(code('key-foreign-network'))
     await expect(openWallet(keys.path('keys/none.json'), devnet, crypto, {})).rejects.toThrow(code('key-not-found'))
+  })
+
+  test('pays for a requester; without one a devnet asks unpaid, and a production network not at all', async () => {
+    const empty = home('empty')
+    expect(await findWallet(empty, devnet, crypto, {})).toBeUndefined()
+    await expect(findWallet(empty, production, crypto, {})).rejects.toThrow(code('wallet-missing'))
+    await writeWallet(empty, { network: production, privateKey: KEY, devnet: false }, crypto, PASSWORD)
+    expect((await findWallet(empty, production, crypto, PASSWORD))?.address).toBe(ADDRESS)
   })
 })
