@@ -30,6 +30,8 @@ export interface PayeeLedgerInit {
   readonly float: bigint
   /** Unsettled jobs of one channel. */
   readonly maxJobs: number
+  /** Quorum jobs of one channel that were not accepted, one after another, before it is served no more of them for a while. */
+  readonly maxRefused?: number
 }
 
 interface Book {
@@ -38,9 +40,15 @@ interface Book {
   /** On its way back to the payer: nothing of it may be promised any more. */
   withheld: bigint
   readonly jobs: OpenJobs
+  /** Quorum jobs that were paid back since one was accepted, and when the last one was, ms. */
+  refused: { readonly count: number; readonly at: number }
 }
 
+/** A channel whose quorum jobs were not accepted gets no more of them for so long, ms. */
+export const REFUSED_PAUSE_MS = 600_000
+
 const NO_FUNDS: ChannelFunds = { balance: 0n, safeBalance: 0n, totalClaimed: 0n, withdrawing: false }
+const NONE_REFUSED = { count: 0, at: 0 }
 
 /**
  * A provider's books (R23, R24, R26): which vouchers it holds, what each unsettled job may still release, what may be
@@ -57,13 +65,14 @@ export class PayeeLedger {
 
   /** Puts stored books back, with the jobs that were not settled. */
   load(account: ChannelAccount, jobs: readonly JobAccount[], funds: ChannelFunds = NO_FUNDS): void {
-    this.#books.set(account.id, { account, funds, withheld: 0n, jobs: new OpenJobs(jobs) })
+    this.#books.set(account.id, { account, funds, withheld: 0n, jobs: new OpenJobs(jobs), refused: NONE_REFUSED })
     for (const { jobId } of jobs) this.#channelOf.set(jobId, account.id)
   }
 
-  /** Leaves memory; false while a job is unsettled. */
+  /** Leaves memory; false while a job is unsettled or a refund is under way. */
   unload(channel: Digest): boolean {
-    if ((this.#books.get(channel)?.jobs.size ?? 0) > 0) return false
+    const book = this.#books.get(channel)
+    if (book !== undefined && (book.jobs.size > 0 || book.withheld !== 0n)) return false
     return this.#books.delete(channel)
   }
 
@@ -151,6 +160,8 @@ export class PayeeLedger {
     if (book.account.closing) return refuse('channel-closing', 'a channel without a withdrawal', channel)
     if (book.jobs.size >= this.#init.maxJobs)
       return refuse('busy', `at most ${this.#init.maxJobs} unsettled jobs of a channel`, `${book.jobs.size}`)
+    if (quorum && this.#isPaused(book, now))
+      return refuse('busy', 'local or buffered jobs for a while', `${book.refused.count} quorum jobs not accepted`)
     const free = this.#limit(book) - book.account.charged - book.jobs.pending.maxFee
     if (free < maxFee) return refuse('insufficient-funds', `${maxFee} free on the channel`, `${free}`)
     const required = this.requiredToReserve(channel, slice)
@@ -172,11 +183,14 @@ export class PayeeLedger {
     return [authorizedOf(book.account), begun, released].reduce((a, b) => (a > b ? a : b))
   }
 
-  /** Of what the chain holds for a channel, so much is neither charged nor reserved: a refund may take it. */
+  /**
+   * Of what a safe block holds for a channel, and a float of the rest, so much is neither charged nor reserved: a refund may
+   * take it. It could outlive a deposit that a reorganisation takes away.
+   */
   refundable(channel: Digest): bigint {
     const book = this.#books.get(channel)
     if (book === undefined) return 0n
-    const free = book.funds.balance - book.withheld - book.account.charged - book.jobs.pending.maxFee
+    const free = this.#limit(book) - book.account.charged - book.jobs.pending.maxFee
     return free > 0n ? free : 0n
   }
 
@@ -186,17 +200,21 @@ export class PayeeLedger {
     if (book !== undefined) book.withheld += amount
   }
 
-  /** Whether a head with this fee may leave: at most one slice of each unsettled job is unpaid. */
+  /**
+   * Whether a head with this fee may leave: at most one slice of each unsettled job is unpaid, and of this job alone no
+   * more than a slice above the voucher, or committees reject what its record shows (`bad-charge`).
+   */
   mayRelease(jobId: Digest, fee: bigint): boolean {
     const { book, job } = this.#find(jobId)
-    return this.#headroom(book) >= fee - job.fee
+    return this.#headroom(book) >= fee - job.fee && fee - job.slice <= authorizedOf(book.account)
   }
 
   /** The voucher that would let a head with this fee leave. */
   requiredFor(jobId: Digest, fee: bigint): bigint {
     const { book, job } = this.#find(jobId)
+    const authorized = authorizedOf(book.account)
     const lacking = fee - job.fee - this.#headroom(book)
-    return authorizedOf(book.account) + (lacking > 0n ? lacking : 0n)
+    return [authorized, authorized + lacking, fee - job.slice].reduce((a, b) => (a > b ? a : b))
   }
 
   /** A head with this fee leaves. */
@@ -236,6 +254,7 @@ export class PayeeLedger {
   certified(jobId: Digest, accepted: boolean, now: number): readonly LedgerEntry[] {
     const { book, job } = this.#find(jobId)
     if (!job.quorum || job.state !== 'served') return []
+    book.refused = accepted ? NONE_REFUSED : { count: book.refused.count + 1, at: now }
     if (!accepted) {
       const account = { ...book.account, charged: book.account.charged - job.fee }
       const entries = [...this.#put(book, account), ...this.#settle(book, job, 'refunded', now)]
@@ -273,6 +292,12 @@ export class PayeeLedger {
     const job = book?.jobs.get(jobId)
     if (book === undefined || job === undefined) throw new RangeError(`job ${jobId} is not in these books`)
     return { book, job }
+  }
+
+  /** Whoever makes a committee reject or abstain gets its answers for nothing, so not many of them in a row. */
+  #isPaused({ refused }: Book, now: number): boolean {
+    const { maxRefused } = this.#init
+    return maxRefused !== undefined && refused.count >= maxRefused && now - refused.at < REFUSED_PAUSE_MS
   }
 
   #limit({ funds: { balance, safeBalance }, withheld }: Book): bigint {

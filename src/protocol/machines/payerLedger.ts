@@ -321,8 +321,14 @@ export class PayerLedger {
   }
 }
 
-/** What a running job may be authorized: what was verified, and a slice ahead except where a certificate decides. */
-const dueOf = ({ quorum, fee, slice, maxFee }: JobAccount): bigint => (quorum ? fee : least(fee + slice, maxFee))
+/**
+ * What a job may be authorized when its provider asks: what was verified and a slice ahead. Where a certificate decides,
+ * never its last slice: a provider needs no more to let the last head out.
+ */
+function dueOf({ quorum, state, fee, slice, maxFee }: JobAccount): bigint {
+  if (!quorum) return least(fee + slice, maxFee)
+  return state === 'served' ? most(fee - slice, 0n) : least(fee, maxFee - slice)
+}
 
 const least = (a: bigint, b: bigint): bigint => (a < b ? a : b)
 const most = (a: bigint, b: bigint): bigint => (a > b ? a : b)

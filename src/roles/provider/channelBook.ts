@@ -19,6 +19,9 @@ export interface ChannelBookComponents {
   readonly logger: RoleLogger
 }
 
+/** `unreadable`: books were begun, and the chain or the store does not answer now. */
+export type Loaded = 'loaded' | 'unknown' | 'unreadable'
+
 /** Loaded channels with nothing unsettled leave memory above so many, those used longest ago first. */
 const MAX_LOADED = 4_096
 
@@ -27,7 +30,7 @@ export class ChannelBook {
   readonly #c: ChannelBookComponents
   /** Loaded and followed, by last use. */
   readonly #used = new Set<Digest>()
-  readonly #loading = new Map<Digest, Promise<boolean>>()
+  readonly #loading = new Map<Digest, Promise<Loaded>>()
   #off: (() => void) | undefined
 
   constructor(components: ChannelBookComponents) {
@@ -47,11 +50,11 @@ export class ChannelBook {
     this.#off?.()
   }
 
-  /** Whether the channel's books are in memory and current. False where none were ever begun, or no chain answers. */
-  async ensure(channel: Digest): Promise<boolean> {
+  /** Brings the channel's books into memory, current, where any were ever begun. */
+  async ensure(channel: Digest): Promise<Loaded> {
     if (this.#used.delete(channel)) {
       this.#used.add(channel)
-      return true
+      return 'loaded'
     }
     const loading = this.#loading.get(channel) ?? this.#load(channel)
     this.#loading.set(channel, loading)
@@ -73,20 +76,20 @@ export class ChannelBook {
     for (const channel of loaded) await this.ensure(channel)
   }
 
-  async #load(channel: Digest): Promise<boolean> {
+  async #load(channel: Digest): Promise<Loaded> {
     const { channels, find, backend, logger } = this.#c
     const stored = backend.has(channel) ? undefined : await find(channel)
-    if (stored === undefined && !backend.has(channel)) return false
+    if (stored === undefined && !backend.has(channel)) return 'unknown'
     const funds = await channels.watch(channel)
     if (!funds.ok) {
       const { code, expected, got } = funds.error
       logger.warn({ channel, code, expected, got }, 'a channel cannot be read')
-      return false
+      return 'unreadable'
     }
     if (stored === undefined) backend.funds(channel, funds.value)
     else backend.load(stored, funds.value)
     this.noteShown(channel)
-    return true
+    return 'loaded'
   }
 
   #evict(): void {

@@ -11,7 +11,6 @@ import {
   addressFromPeerId,
   authorizedOf,
   type ChannelConfig,
-  type ChannelFunds,
   type Clock,
   type Digest,
   dropOldest,
@@ -27,6 +26,7 @@ import {
   voucherDigest,
 } from '../../protocol/index.ts'
 import type { ChannelBook } from './channelBook.ts'
+import { createSponsorship, type Sponsorship } from './sponsorship.ts'
 
 export interface PaymentDeskComponents {
   readonly channels: PayeeChannels
@@ -75,12 +75,15 @@ export class PaymentDesk {
   readonly #init: PaymentDeskInit
   readonly #backend: PaymentDeskBackend
   readonly #pending = new Map<string, number>()
+  readonly #showing = new Map<string, number>()
   readonly #shown = new Map<string, Set<Digest>>()
+  readonly #sponsorship: Sponsorship
 
   constructor(components: PaymentDeskComponents, init: PaymentDeskInit, backend: PaymentDeskBackend) {
     this.#c = components
     this.#init = init
     this.#backend = backend
+    this.#sponsorship = createSponsorship(components.clock)
   }
 
   async take(stream: StreamId, peer: string, payload: Uint8Array): Promise<void> {
@@ -88,7 +91,13 @@ export class PaymentDesk {
     if (!parsed.ok) return await this.#refuse(stream, problemOf(parsed.error), undefined)
     const payment = parsed.value
     const problem = await this.#settle(stream, peer, payment)
-    if (problem !== undefined) await this.#refuse(stream, problem, payment.voucher.channel)
+    if (problem === undefined) return
+    // Configurations and vouchers are in records that others hold: the books are for who has the channel's key.
+    await this.#refuse(stream, problem, this.#isOwner(peer, payment.config) ? payment.voucher.channel : undefined)
+  }
+
+  #isOwner(peer: string, { payerAuthorizer }: ChannelConfig): boolean {
+    return addressFromPeerId(peer, this.#c.crypto) === payerAuthorizer
   }
 
   #settle(stream: StreamId, peer: string, payment: ChannelPayment): Promise<Problem | undefined> {
@@ -96,18 +105,20 @@ export class PaymentDesk {
     if (problem !== undefined) return Promise.resolve(problem)
     switch (payment.kind) {
       case 'voucher':
-        return this.#show(stream, payment)
+        return this.#bounded(this.#showing, peer, () => this.#show(stream, payment))
       case 'deposit':
         return this.#onChain(peer, () => this.#deposit(stream, payment))
       case 'refund':
-        return this.#onChain(peer, () => this.#refund(stream, peer, payment))
+        return this.#onChain(peer, () => this.#refund(stream, payment))
     }
   }
 
-  /** R23: the channel names us, its own key signed the voucher, and its peer has not shown too many. */
+  /** R23: the channel names us, its own key signed the voucher and brings it, and has not shown too many. */
   #checkShown(peer: string, { config, voucher }: ChannelPayment): Problem | undefined {
     const checked = this.#backend.books.check(config)
     if (!checked.ok) return checked.error
+    if (!this.#isOwner(peer, config))
+      return { code: 'not-entitled', expected: `the peer of ${config.payerAuthorizer}`, got: peer }
     const shown = this.#shown.get(peer) ?? new Set()
     if (!shown.has(voucher.channel) && shown.size >= MAX_CHANNELS_PER_PEER)
       return { code: 'too-much', expected: `at most ${MAX_CHANNELS_PER_PEER} channels of a peer`, got: 'another' }
@@ -124,13 +135,11 @@ export class PaymentDesk {
     stream: StreamId,
     { config, voucher }: Extract<ChannelPayment, { kind: 'voucher' }>,
   ): Promise<Problem | undefined> {
-    await this.#backend.book.ensure(voucher.channel)
     const funds = await this.#c.channels.watch(voucher.channel)
     if (!funds.ok) return chainProblem(funds.error)
     if (funds.value.balance === 0n)
       return { code: 'insufficient-funds', expected: `a deposit of at least ${this.#init.minDeposit}`, got: 'none' }
-    await this.#open(stream, { config, voucher, funds: funds.value })
-    return undefined
+    return await this.#open(stream, { config, voucher })
   }
 
   async #deposit(
@@ -140,12 +149,18 @@ export class PaymentDesk {
     const problem = this.#checkDeposit(payment)
     if (problem !== undefined) return problem
     const { config, voucher, amount } = payment
-    await this.#backend.book.ensure(voucher.channel)
+    if ((await this.#backend.book.ensure(voucher.channel)) === 'unreadable') return UNREADABLE
+    const unsponsored = this.#sponsor(voucher.channel)
+    if (unsponsored !== undefined) return unsponsored
     const deposited = await this.#c.channels.deposit(payment)
     if (!deposited.ok) return chainProblem(deposited.error)
-    const { transaction, funds } = deposited.value
-    await this.#open(stream, { config, voucher, funds, transaction, amount })
-    return undefined
+    return await this.#open(stream, { config, voucher, transaction: deposited.value.transaction, amount })
+  }
+
+  #sponsor(channel: Digest): Problem | undefined {
+    const { charged } = this.#backend.books.account(channel) ?? { charged: 0n }
+    if (this.#sponsorship.take(channel, charged)) return undefined
+    return { code: 'busy', expected: 'a transaction of the payer, or fewer on its behalf', got: 'too many this hour' }
   }
 
   /** Before gas is spent: the bounds of the amount, and the times in which the payer's word holds. */
@@ -165,14 +180,11 @@ export class PaymentDesk {
   /** Cooperative: what is neither charged nor reserved, to who holds the channel's key alone. */
   async #refund(
     stream: StreamId,
-    peer: string,
     { config, voucher, amount }: Extract<ChannelPayment, { kind: 'refund' }>,
   ): Promise<Problem | undefined> {
     const { books, book, handle, carryOut } = this.#backend
     const { channel } = voucher
-    if (addressFromPeerId(peer, this.#c.crypto) !== config.payerAuthorizer)
-      return { code: 'not-entitled', expected: `the peer of ${config.payerAuthorizer}`, got: peer }
-    if (!(await book.ensure(channel)))
+    if ((await book.ensure(channel)) !== 'loaded')
       return { code: 'unknown-channel', expected: 'a channel that was shown', got: channel }
     const free = books.refundable(channel)
     const asked = amount ?? free
@@ -182,6 +194,15 @@ export class PaymentDesk {
         expected: `at most ${free} that is neither charged nor reserved`,
         got: `${asked}`,
       }
+    const { minDeposit } = this.#init
+    if (asked < minDeposit && asked < free)
+      return {
+        code: 'insufficient-funds',
+        expected: `a refund of at least ${minDeposit}, or of all ${free}`,
+        got: `${asked}`,
+      }
+    const unsponsored = this.#sponsor(channel)
+    if (unsponsored !== undefined) return unsponsored
     handle({ type: 'refunding', channel, amount: asked })
     const refunded = await this.#c.channels.refund(config, asked)
     const funds = refunded.ok ? refunded.value.funds : undefined
@@ -191,29 +212,38 @@ export class PaymentDesk {
     return undefined
   }
 
+  /** The books begin, or are shown: after everything that takes time, so that they rest on what the chain said last. */
   async #open(
     stream: StreamId,
     shown: {
       readonly config: ChannelConfig
       readonly voucher: Voucher
-      readonly funds: ChannelFunds
       readonly transaction?: Digest
       readonly amount?: bigint
     },
-  ): Promise<void> {
-    const { config, voucher, funds, ...sent } = shown
+  ): Promise<Problem | undefined> {
+    const { config, voucher, ...sent } = shown
+    const { channel } = voucher
     const { handle, carryOut, book } = this.#backend
-    const standing = await this.#standing(voucher.channel)
-    const effects = handle({ type: 'channel-shown', now: this.#c.clock(), stream, config, voucher, funds })
-    book.noteShown(voucher.channel)
+    const standing = await this.#standing(channel)
+    // Books that are only not readable now must not be begun anew over the stored ones.
+    if ((await book.ensure(channel)) === 'unreadable') return UNREADABLE
+    const funds = await this.#c.channels.watch(channel)
+    if (!funds.ok) return chainProblem(funds.error)
+    const effects = handle({
+      ...{ type: 'channel-shown', now: this.#c.clock() },
+      ...{ stream, config, voucher, funds: funds.value },
+    })
+    book.noteShown(channel)
     const isRefused = effects.some((effect) => effect.type === 'reply' && effect.reply.type === 'refusal')
     const settled: ProviderEffect = {
       type: 'reply',
       stream,
-      reply: { type: 'settlement', settlement: this.#settlement(config, voucher.channel, sent, standing) },
+      reply: { type: 'settlement', settlement: this.#settlement(config, channel, sent, standing) },
     }
     const isReply = ({ type }: ProviderEffect): boolean => type === 'reply'
     await carryOut(isRefused ? effects : effects.flatMap((effect) => (isReply(effect) ? [settled, effect] : [effect])))
+    return undefined
   }
 
   async #answer(stream: StreamId, config: ChannelConfig, channel: Digest, sent: Sent): Promise<void> {
@@ -245,28 +275,33 @@ export class PaymentDesk {
   }
 
   async #onChain(peer: string, work: () => Promise<Problem | undefined>): Promise<Problem | undefined> {
-    const own = this.#pending.get(peer) ?? 0
     const all = [...this.#pending.values()].reduce((sum, count) => sum + count, 0)
-    if (own >= MAX_PENDING_PER_PEER || all >= MAX_PENDING)
-      return {
-        code: 'busy',
-        expected: `at most ${MAX_PENDING_PER_PEER} payments of a peer on their way`,
-        got: `${own}`,
-      }
-    this.#pending.set(peer, own + 1)
+    if (all >= MAX_PENDING) return tooMany(all)
+    return await this.#bounded(this.#pending, peer, work)
+  }
+
+  async #bounded(
+    pending: Map<string, number>,
+    peer: string,
+    work: () => Promise<Problem | undefined>,
+  ): Promise<Problem | undefined> {
+    const own = pending.get(peer) ?? 0
+    if (own >= MAX_PENDING_PER_PEER) return tooMany(own)
+    pending.set(peer, own + 1)
     try {
       return await work()
     } finally {
-      const left = (this.#pending.get(peer) ?? 1) - 1
-      if (left > 0) this.#pending.set(peer, left)
-      else this.#pending.delete(peer)
+      const left = (pending.get(peer) ?? 1) - 1
+      if (left > 0) pending.set(peer, left)
+      else pending.delete(peer)
     }
   }
 
   async #refuse(stream: StreamId, { code, expected, got }: Problem, channel: Digest | undefined): Promise<void> {
     const message = `expected ${expected}, got ${got}`
     const { payee, minDeposit, tokenName, tokenVersion } = this.#init
-    const states = channel === undefined ? {} : this.#states(channel, await this.#standing(channel))
+    const isKnown = channel !== undefined && this.#backend.books.account(channel) !== undefined
+    const states = isKnown ? this.#states(channel, await this.#standing(channel)) : {}
     const required: PaymentRequired = {
       ...{ code, message },
       resource: { url: `opg://${payee.operator}` },
@@ -289,6 +324,14 @@ export class PaymentDesk {
     this.#backend.reply(stream, { type: 'refusal', code, message })
   }
 }
+
+const UNREADABLE: Problem = { code: 'failed', expected: 'books that can be read now', got: 'none; ask again' }
+
+const tooMany = (got: number): Problem => ({
+  code: 'busy',
+  expected: `at most ${MAX_PENDING_PER_PEER} payments of a peer on their way`,
+  got: `${got}`,
+})
 
 /** What the chain says; undefined where it does not answer. */
 type Standing = ChannelStanding | undefined

@@ -134,6 +134,8 @@ const OFFERS_PER_LIFE = 3
 const DRAIN_TIMEOUT_MS = 12_000
 /** Unsettled jobs of one channel. */
 const MAX_CHANNEL_JOBS = 512
+/** Quorum jobs of one channel in a row that committees did not accept. */
+const MAX_REFUSED_JOBS = 16
 /** Served jobs that nobody paid are looked for this often, ms. */
 const SETTLE_EVERY_MS = 60_000
 
@@ -224,7 +226,8 @@ class ProviderRole implements Provider {
     const { payments } = this.#components
     const { payments: terms } = this.#init
     if (payments === undefined || terms === undefined) return undefined
-    return { domain: payments.context.domain, payee: terms.payee, float: terms.float, maxJobs: MAX_CHANNEL_JOBS }
+    const limits = { maxJobs: MAX_CHANNEL_JOBS, maxRefused: MAX_REFUSED_JOBS }
+    return { domain: payments.context.domain, payee: terms.payee, float: terms.float, ...limits }
   }
 
   /** R27: closes what a restart cut off, then follows the channels that hold something. */
