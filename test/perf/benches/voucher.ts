@@ -54,13 +54,13 @@ async function measureOurs(
     ...{ network: chain.network, provider: address, payee, channels: CHANNELS, vouchers: shown + warmUp + steady },
     privateKey: devnetPrivateKey(DEVNET_SEED, 'requester', 0),
   })
-  await payer.ask('load', { from: shown, to: shown + warmUp })
+  await payer.ask('load', warmUp)
   progress('warm')
   const profiles = process.env[PROFILE_VARIABLE]
   if (profiles !== undefined) await provider.ask('startProfile', undefined)
   const machine = watchMachine()
   const before = await countersOf(provider)
-  const load = await payer.ask('load', { from: shown + warmUp, to: shown + warmUp + steady })
+  const load = await payer.ask('load', steady)
   const after = await countersOf(provider)
   const cpu = cpuBetween(before.cpu, after.cpu)
   const elsewhereCpuShare = machine.end(cpu.process + load.cpu.process)
@@ -93,8 +93,8 @@ async function measureStock({ chain, directory, onStop }: ProviderStage, payee: 
     privateKey: devnetPrivateKey(DEVNET_SEED, 'provider', 0),
     directory: join(directory, 'stock'),
   })
-  await stock.ask('load', { from: 0, to: warmUp })
-  const load = await stock.ask('load', { from: warmUp, to: warmUp + steady })
+  await stock.ask('load', warmUp)
+  const load = await stock.ask('load', steady)
   if (load.chainReads > 0) throw new Error(`expected no question to the chain once warm, got ${load.chainReads}`)
   return {
     stockP50Ms: costMs(load),

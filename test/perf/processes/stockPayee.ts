@@ -9,7 +9,7 @@ import type { NetworkFile } from '../../../src/chain/index.ts'
 import { nodeKeccak } from '../../../src/node/keccak.ts'
 import { formatPayment, x402ContextOf } from '../../../src/payment/index.ts'
 import { bytesToHex, type Json, type Payee, provideKeccak } from '../../../src/protocol/index.ts'
-import { type Driven, driveLanes } from '../vouchers/drive.ts'
+import { type Driven, driveLanes, type Lane } from '../vouchers/drive.ts'
 import { signedChannel, VOUCHER_STEP } from '../vouchers/signed.ts'
 import { memoryChain } from '../vouchers/stockChain.ts'
 import { type CpuTimes, cpuBetween, cpuTimes, serveProcess } from './channel.ts'
@@ -38,7 +38,7 @@ interface Stock {
   readonly server: x402ResourceServer
   readonly requirements: PaymentRequirements
   /** `PaymentPayload` objects as JSON, by channel. */
-  readonly payments: readonly (readonly Uint8Array[])[]
+  readonly lanes: readonly Lane<Uint8Array>[]
   readonly chainReads: () => number
 }
 
@@ -88,21 +88,20 @@ const methods = {
       price: { asset: payee.token, amount: `${VOUCHER_STEP}`, extra: { name: 'OpenGradient', version: '1' } },
     })
     if (requirements === undefined) throw new Error('expected requirements of the stock server')
-    const payments = Array.from({ length: channels }, (_, index) => {
+    const accepted = requirements as unknown as Json
+    const lanes = Array.from({ length: channels }, (_, index) => {
       const { config, vouchers: signed } = signedChannel(context.domain, payee, index, vouchers)
-      return signed.map((voucher) =>
-        formatPayment({ kind: 'voucher', config, voucher }, { accepted: requirements as unknown as Json, context }),
-      )
+      const items = signed.map((voucher) => formatPayment({ kind: 'voucher', config, voucher }, { accepted, context }))
+      return { items, next: 0 }
     })
-    stock = { server, requirements, payments, chainReads: chain.reads }
-    return { paymentBytes: payments.at(-1)?.at(-1)?.length ?? Number.NaN }
+    stock = { server, requirements, lanes, chainReads: chain.reads }
+    return { paymentBytes: lanes.at(-1)?.items.at(-1)?.length ?? Number.NaN }
   },
-  /** Vouchers `from` to `to` of every channel, all channels at once. */
-  load: async ({ from, to }: { readonly from: number; readonly to: number }): Promise<StockLoad> => {
+  /** The next `count` vouchers of every channel, all channels at once. */
+  load: async (count: number): Promise<StockLoad> => {
     const running = started()
     const before = { cpu: cpuTimes(), reads: running.chainReads() }
-    const lanes = running.payments.map((payments) => payments.slice(from, to))
-    const driven = await driveLanes(lanes, async (payment) => void (await take(running, payment)))
+    const driven = await driveLanes(running.lanes, count, async (payment) => void (await take(running, payment)))
     return { ...driven, cpu: cpuBetween(before.cpu, cpuTimes()), chainReads: running.chainReads() - before.reads }
   },
   stop: (): void => {},

@@ -6,7 +6,7 @@ import { type Payee, provideKeccak, type Voucher } from '../../../src/protocol/i
 import { typedStream } from '../../../src/roles/typedStream.ts'
 import { encode, type InferClientFrame, type InferServerFrame } from '../../../src/wire/index.ts'
 import { quiet } from '../../support/peers.ts'
-import { type Driven, driveLanes } from '../vouchers/drive.ts'
+import { type Driven, driveLanes, type Lane } from '../vouchers/drive.ts'
 import { type SignedChannel, signedChannel, VOUCHER_STEP } from '../vouchers/signed.ts'
 import { type CpuTimes, cpuBetween, cpuTimes, serveProcess } from './channel.ts'
 
@@ -30,7 +30,7 @@ type InferStream = ReturnType<typeof typedStream<'InferServerFrame', 'InferClien
 
 let host: Host | undefined
 let streams: readonly InferStream[] = []
-let lanes: readonly SignedChannel[] = []
+let lanes: readonly Lane<Voucher>[] = []
 
 const voucherFrame = (voucher: Voucher): InferClientFrame => ({ kind: 'voucher', value: voucher })
 
@@ -69,7 +69,7 @@ const methods = {
   start: async (init: VoucherPayerInit): Promise<{ readonly frameBytes: number }> => {
     provideKeccak(nodeKeccak())
     const context = x402ContextOf(init.network)
-    lanes = Array.from({ length: init.channels }, (_, index) =>
+    const channels = Array.from({ length: init.channels }, (_, index) =>
       signedChannel(context.domain, init.payee, index, init.vouchers),
     )
     host = createHost({
@@ -80,31 +80,29 @@ const methods = {
     const peer = await host.connect(init.provider)
     const { conduct } = host
     const opened: InferStream[] = []
-    for (const lane of lanes) {
+    for (const channel of channels) {
       const raw = await host.openStream(peer, protocolName(init.network.networkId, 'infer'))
       const stream = typedStream(raw, 'InferServerFrame', 'InferClientFrame', conduct)
-      await show(stream, lane, init)
+      await show(stream, channel, init)
       opened.push(stream)
     }
     streams = opened
-    const sizes = lanes.flatMap(({ vouchers }) =>
+    lanes = channels.map(({ vouchers }) => ({ items: vouchers, next: 1 }))
+    const sizes = channels.flatMap(({ vouchers }) =>
       vouchers.map((voucher) => encode('InferClientFrame', voucherFrame(voucher)).length),
     )
     return { frameBytes: Math.max(...sizes) + LENGTH_PREFIX_BYTES }
   },
-  /** Vouchers `from` to `to` of every channel, all channels at once; each answer is looked at. */
-  load: async ({ from, to }: { readonly from: number; readonly to: number }): Promise<VoucherLoad> => {
+  /** The next `count` vouchers of every channel, all channels at once; each answer is looked at. */
+  load: async (count: number): Promise<VoucherLoad> => {
     const before = cpuTimes()
-    const driven = await driveLanes(
-      lanes.map(({ vouchers }) => vouchers.slice(from, to)),
-      async (voucher, lane) => {
-        const stream = streams[lane]
-        if (stream === undefined) throw new RangeError('expected start first')
-        await stream.write(voucherFrame(voucher))
-        const { authorized } = await ledgerOf(stream)
-        if (authorized !== voucher.amount) throw new Error(`expected ${voucher.amount} authorized, got ${authorized}`)
-      },
-    )
+    const driven = await driveLanes(lanes, count, async (voucher, lane) => {
+      const stream = streams[lane]
+      if (stream === undefined) throw new RangeError('expected start first')
+      await stream.write(voucherFrame(voucher))
+      const { authorized } = await ledgerOf(stream)
+      if (authorized !== voucher.amount) throw new Error(`expected ${voucher.amount} authorized, got ${authorized}`)
+    })
     return { ...driven, cpu: cpuBetween(before, cpuTimes()) }
   },
   stop: (): Promise<void> | undefined => host?.stop(),

@@ -9,12 +9,19 @@ export interface Driven {
   readonly latencies: readonly number[]
 }
 
+/** What is sent on one lane, one item after another; a later call of `driveLanes` goes on at `next`. */
+export interface Lane<T> {
+  readonly items: readonly T[]
+  next: number
+}
+
 /**
- * Exchanges the items of every lane, the next one of a lane when the one before was answered, until the first lane has none
- * left: the lanes are all busy all the time.
+ * Exchanges the items of every lane, the next one of a lane when the one before was answered, until the first lane has
+ * exchanged `count`: the lanes are all busy all the time.
  */
 export async function driveLanes<T>(
-  lanes: readonly (readonly T[])[],
+  lanes: readonly Lane<T>[],
+  count: number,
   exchange: (item: T, lane: number) => Promise<void>,
 ): Promise<Driven> {
   const answeredAt: number[] = []
@@ -22,11 +29,12 @@ export async function driveLanes<T>(
   let isOver = false
   const begun = performance.now()
   await Promise.all(
-    lanes.map(async (items, lane) => {
-      for (const item of items) {
+    lanes.map(async (lane, index) => {
+      for (const item of lane.items.slice(lane.next, lane.next + count)) {
         if (isOver) return
+        lane.next += 1
         const sentAt = performance.now()
-        await exchange(item, lane)
+        await exchange(item, index)
         const now = performance.now()
         answeredAt.push(now)
         latencies.push(now - sentAt)
