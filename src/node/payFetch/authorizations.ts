@@ -1,8 +1,8 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { PaymentPayload } from '@x402/core/types'
-import { parseAbi, parseEventLogs } from 'viem'
-import { getBlock, getTransactionReceipt, readContract } from 'viem/actions'
+import { parseAbi, parseEventLogs, toHex } from 'viem'
+import { getBlock, getTransaction, getTransactionReceipt, readContract } from 'viem/actions'
 import { z } from 'zod'
 import type { SpendingBook } from '../../payment/index.ts'
 import { type Address, type Digest, isAddress, isDigest, toError } from '../../protocol/index.ts'
@@ -109,16 +109,35 @@ async function isUsed({ method, asset, from, nonce }: Authorization, chain: Chai
   return ((word >> (number & 255n)) & 1n) === 1n
 }
 
-/** What a transaction moved of a token from one account to another; undefined when the chain does not show it. */
+interface Transfer {
+  readonly asset: Address
+  readonly from: string
+  readonly to: string
+  /** Of the permit that the transaction used up. */
+  readonly nonce: Authorization['nonce'] | undefined
+}
+
+/**
+ * What the transaction that used a permit moved of a token from one account to another. Unknown when the chain does not
+ * show it: another payment's transaction says nothing of a permit that can still be used for all of its amount.
+ */
 export async function movedBy(
   chain: ChainSession['chain'],
   transaction: string,
-  { asset, from, to }: { readonly asset: Address; readonly from: string; readonly to: string },
+  { asset, from, to, nonce }: Transfer,
 ): Promise<{ readonly amount: bigint } | { readonly unknown: string }> {
   if (!isDigest(transaction)) return { unknown: 'the server named no transaction' }
+  if (nonce === undefined) return { unknown: 'the payment has no nonce' }
   try {
-    const { logs, status } = await chain.query((client) => getTransactionReceipt(client, { hash: transaction }))
+    const [{ input }, { logs, status }] = await chain.query((client) =>
+      Promise.all([
+        getTransaction(client, { hash: transaction }),
+        getTransactionReceipt(client, { hash: transaction }),
+      ]),
+    )
     if (status !== 'success') return { unknown: 'the transaction failed' }
+    if (!input.includes(toHex(BigInt(nonce), { size: 32 }).slice(2)))
+      return { unknown: 'it is that of another payment' }
     const same = (left: string, right: string): boolean => left.toLowerCase() === right.toLowerCase()
     const moved = parseEventLogs({ abi: ABI, eventName: 'Transfer', logs }).filter(
       (log) => same(log.address, asset) && same(log.args.from, from) && same(log.args.to, to),

@@ -70,7 +70,7 @@ export async function payOnce(
   const attempt = await send(components, init, id)
   const { settlement, response } = attempt
   if (settlement?.success !== true) return await unsettled(components, init, id, attempt)
-  const spent = await spentOf(components, init, settlement)
+  const spent = await spentOf(components, init, id, attempt.payload, settlement)
   await booked(book.settle(id, spent))
   await components.authorizations.forget(id)
   return { response, payment: paymentOf(init, attempt, { spent, state: 'settled' }) }
@@ -132,7 +132,8 @@ async function unsettled(
   const refused = response.status === 402 || settlement !== undefined
   if (terms.scheme === 'batch-settlement') {
     await forgetChannel(channels, payload.payload)
-    await booked(refused ? book.release(id) : book.settle(id, terms.amount))
+    // Whoever refuses a voucher keeps it, and can claim it.
+    await booked(book.settle(id, terms.amount))
   }
   if (!refused) return { response, payment: paymentOf(init, attempt, { spent: terms.amount, state: 'unsettled' }) }
   const { header } = client.parsePaymentResult({
@@ -157,14 +158,18 @@ async function forgetChannel(
 }
 
 /** What a settled payment took, never more than was set aside. What the chain can show is not taken from the server. */
-async function spentOf({ chain }: PaymentComponents, init: PaymentInit, settlement: SettleResponse): Promise<bigint> {
-  const { terms, payer } = init
+async function spentOf(
+  { chain }: PaymentComponents,
+  { terms, payer }: PaymentInit,
+  id: Digest,
+  payload: PaymentPayload,
+  settlement: SettleResponse,
+): Promise<bigint> {
   const most = terms.amount
   if (terms.scheme === 'exact') return most
-  const told =
-    terms.scheme === 'upto'
-      ? await movedBy(chain, settlement.transaction, { asset: terms.asset, from: payer, to: terms.requirements.payTo })
-      : chargedBy(settlement)
+  const nonce = authorizationOf(payload, { id, amount: most })?.nonce
+  const transfer = { asset: terms.asset, from: payer, to: terms.requirements.payTo, nonce }
+  const told = terms.scheme === 'upto' ? await movedBy(chain, settlement.transaction, transfer) : chargedBy(settlement)
   return 'amount' in told && told.amount < most ? told.amount : most
 }
 

@@ -212,6 +212,31 @@ describe('opg pay-fetch', () => {
       await thief.stop()
     }
   }, 120_000)
+
+  test('a server that shows the transaction of an earlier payment does not make a permit cost less', async () => {
+    const home = await buyer('reshown')
+    const approve = encodeFunctionData({ abi: erc20Abi, functionName: 'approve', args: [PERMIT2, maxUint256] })
+    await world.homes.transact(home.owner, world.chain.network.contracts.opg, approve)
+    const { transaction } = paid(await fetchPaid(home, '/upto')).payment ?? {}
+    const thief = await startThief(world.network, { sells: '/upto', shows: `${transaction}` })
+    try {
+      const again = paid(await fetchPaid(home, thief.url)).payment
+      expect(again).toMatchObject({ transaction, spent: `${OPG / 10n}` })
+    } finally {
+      await thief.stop()
+    }
+  }, 120_000)
+
+  test('a voucher that a server refuses counts, for the server keeps it', async () => {
+    const home = await buyer('refused', { perDay: '1500' })
+    const thief = await startThief(world.network, { sells: '/channel' })
+    try {
+      expect(errorOf(await fetchPaid(home, thief.url))).toMatchObject({ code: 'payment-refused' })
+      expect(errorOf(await fetchPaid(home, thief.url))).toMatchObject({ code: 'over-day-budget' })
+    } finally {
+      await thief.stop()
+    }
+  }, 120_000)
 })
 
 interface Thief {
@@ -221,20 +246,34 @@ interface Thief {
   stop(): Promise<void>
 }
 
-/** Asks for USDC, keeps the payment, and says that it was not good enough, or nothing at all. */
-async function startThief(network: string, { answers = true } = {}): Promise<Thief> {
+/**
+ * Asks for USDC, or for what the shop asks on the path `sells`; keeps the payment, and says that it was not good enough, or
+ * nothing at all, or that the transaction `shows` settled it.
+ */
+async function startThief(
+  network: string,
+  { answers = true, sells, shows }: { answers?: boolean; sells?: string; shows?: string } = {},
+): Promise<Thief> {
   const taken = Promise.withResolvers<void>()
   const terms = {
     ...{ scheme: 'exact', network, amount: '1000', asset: DEVNET_USDC, payTo: PAY_TO, maxTimeoutSeconds: 10 },
     extra: { name: 'USDC', version: '2' },
   }
+  const base64 = (object: object): string => Buffer.from(JSON.stringify(object)).toString('base64')
+  const stolen = sells === undefined ? undefined : await fetch(`${shop.url}${sells}`)
+  const asked = stolen?.headers.get('payment-required') ?? undefined
+  const required = (error: string): string =>
+    asked ?? base64({ x402Version: 2, error, resource: { url: 'http://127.0.0.1/' }, accepts: [terms] })
   const server: Server = createServer((request, response) => {
     const unpaid = request.headers['payment-signature'] === undefined
     if (!unpaid) taken.resolve()
     if (!unpaid && !answers) return
-    const error = unpaid ? 'pay' : 'no, thanks'
-    const required = { x402Version: 2, error, resource: { url: 'http://127.0.0.1/' }, accepts: [terms] }
-    response.writeHead(402, { 'PAYMENT-REQUIRED': Buffer.from(JSON.stringify(required)).toString('base64') }).end()
+    if (!unpaid && shows !== undefined) {
+      const settled = base64({ success: true, transaction: shows, network })
+      response.writeHead(200, { 'PAYMENT-RESPONSE': settled }).end('a page')
+      return
+    }
+    response.writeHead(402, { 'PAYMENT-REQUIRED': required(unpaid ? 'pay' : 'no, thanks') }).end()
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as { port: number }
