@@ -211,12 +211,15 @@ export class PayerLedger {
   }
 
   /**
-   * What a provider shows of a job whose stream was lost: its last signed head, or its receipt. It can have released a
-   * slice beyond what was authorized for the job; more it cannot have earned.
+   * What a provider shows of a job whose stream was lost: its last signed head, or its receipt. Together with the other
+   * jobs that are open it can have released a slice of each beyond what was authorized; more it cannot have earned.
    */
   recalled(jobId: Digest, fee: bigint): Result<void, PayerProblem> {
     const { book, job } = this.#find(jobId)
-    const bound = least(most(job.covered, job.fee) + job.slice, job.maxFee)
+    const others = book.jobs.all().filter((other) => other.jobId !== jobId)
+    const free = authorizedOf(book.account) - book.account.charged
+    const lent = others.reduce((total, other) => total + other.slice - other.fee, free + job.slice)
+    const bound = least(most(lent, job.fee), job.maxFee)
     if (fee > bound) return refuse('over-ceiling', `a fee of at most ${bound}`, `${fee}`)
     this.#putJob(book, { ...job, fee })
     return ok(undefined)

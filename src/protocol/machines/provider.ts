@@ -26,6 +26,7 @@ import type {
   StreamId,
 } from './provider/events.ts'
 import { Release, type ReleasedPart } from './provider/release.ts'
+import { isMendable } from './requesterMoney.ts'
 
 /** Receipts are numbered without gaps per grant, so a job that outlives its grant still counts there. */
 interface NumberedGrant extends ActiveGrant {
@@ -46,6 +47,12 @@ interface RunningJob {
   wait: { until: number; asked: bigint; graced: boolean } | undefined
 }
 
+/** Not final while its sender may mend its payment and ask again. */
+interface Refusal {
+  readonly code: RefusalCode
+  readonly isFinal: boolean
+}
+
 /** What one event does: everything durable first, in one commit, then the rest in order (R27). */
 interface Step {
   readonly entries: ProviderEntry[]
@@ -53,6 +60,8 @@ interface Step {
 }
 
 const MAX_RECENT = 256
+/** Jobs that were told to cost nothing; of a job whose copies are still on their way the refusal is remembered. */
+const MAX_REFUSED = 8_192
 
 /** A stream that waits for its next voucher is closed after this, ms; a lost one may be taken up again as long. */
 export const VOUCHER_WAIT_MS = 10_000
@@ -72,6 +81,8 @@ export class ProviderMachine {
   readonly #blocked = new Set<Digest>()
   /** Finished jobs whose answer may not be readable in the store yet. */
   readonly #recent = new Map<Digest, StoredAnswer>()
+  /** Whoever was told that a job costs nothing closes its books: a copy of it that comes later must not run. */
+  readonly #refused = new Map<string, Refusal>()
   readonly #checkpoints: Checkpoints
   readonly #ledger: PayeeLedger | undefined
   #grant: NumberedGrant | undefined
@@ -177,6 +188,8 @@ export class ProviderMachine {
   #onJob(event: Extract<ProviderEvent, { type: 'job' }>): ProviderEffect[] {
     const { now, stream, request, stored } = event
     const jobId = digestOf(this.#init.domain, JOB, request.job)
+    const over = this.#refusalOf(jobId, request)
+    if (over !== undefined) return [refusal(stream, jobId, over.code, 'this job was refused before')]
     const running = this.#jobs.get(jobId)
     if (running !== undefined) return this.#attach(jobId, running, event)
     const known = this.#recent.get(jobId) ?? stored
@@ -189,7 +202,10 @@ export class ProviderMachine {
       running: this.#jobs.size,
     }
     const refused = admit(jobId, request, context, this.#init)
-    if (refused !== undefined) return [refusal(stream, jobId, refused.code, refused.message)]
+    if (refused !== undefined) {
+      if (request.job.channel !== ZERO_DIGEST) this.#remember(jobId, refused.code, request.signature)
+      return [refusal(stream, jobId, refused.code, refused.message)]
+    }
     if (!request.sealed && !isInputOf(request, request.input))
       return [refusal(stream, jobId, 'bad-input', 'expected the input the job names')]
     const grant = this.#grant as NumberedGrant
@@ -198,6 +214,7 @@ export class ProviderMachine {
     const unpaid = this.#reserve(jobId, event, terms, step)
     if (unpaid !== undefined) {
       if (unpaid.code === 'bad-voucher') step.after.push({ type: 'misconduct', stream, code: unpaid.code })
+      this.#remember(jobId, unpaid.code, request.signature)
       step.after.push(refusal(stream, jobId, unpaid.code, wordsOf(unpaid)))
       return done(step)
     }
@@ -212,6 +229,23 @@ export class ProviderMachine {
       ? [{ type: 'open-input', jobId, job: request.job, sealed: request.input }]
       : this.#onInput(jobId, request.input, now)
     return [...start, ...done(step)]
+  }
+
+  #refusalOf(jobId: Digest, { job, signature }: JobRequest): Refusal | undefined {
+    const told = [signature, job.requester].map((by) => this.#refused.get(`${jobId} ${by}`))
+    return told.find((known) => known?.isFinal)
+  }
+
+  /**
+   * R27: the first refusal that a payment can cure is not final, every other is. `by`: the signature the job came with, or
+   * the peer that asked for it; nobody else's word ends a job.
+   */
+  #remember(jobId: Digest, code: RefusalCode, by: string): void {
+    const name = `${jobId} ${by}`
+    const isFinal = !isMendable(code) || this.#refused.has(name)
+    this.#refused.delete(name)
+    this.#refused.set(name, { code, isFinal })
+    dropOldest(this.#refused, MAX_REFUSED)
   }
 
   /** R24: the voucher that came along, then `maxFee` and the first slice. Undefined once all is reserved. */
@@ -409,6 +443,7 @@ export class ProviderMachine {
   #fail(jobId: Digest, job: RunningJob, now: number, step: Step, code: RefusalCode, message: string): void {
     this.#forget(jobId)
     const isPaid = job.request.job.channel !== ZERO_DIGEST
+    if (isPaid && job.streams.length > 0) this.#remember(jobId, code, job.request.signature)
     step.entries.push({ kind: 'release', jobId }, ...(isPaid ? (this.#ledger?.fail(jobId, now) ?? []) : []))
     step.after.push(...job.streams.map((stream) => refusal(stream, jobId, code, message)), ...this.#whenDrained())
   }
@@ -425,16 +460,18 @@ export class ProviderMachine {
   #onCancel(stream: StreamId, jobId: Digest, now: number): ProviderEffect[] {
     const job = this.#jobs.get(jobId)
     if (job === undefined || !job.streams.includes(stream)) return []
-    if (job.release === undefined) return this.#leave(jobId, job, stream, 'cancelled', 'the requester cancelled')
+    if (job.release === undefined) return this.#abandon(jobId, job, 'cancelled', 'the requester cancelled')
     const step = newStep()
     this.#close(jobId, job, now, step, 'cancelled', 'the requester cancelled')
     return done(step)
   }
 
-  #leave(jobId: Digest, job: RunningJob, stream: StreamId, code: RefusalCode, message: string): ProviderEffect[] {
-    job.streams = job.streams.filter((open) => open !== stream)
-    const left = refusal(stream, jobId, code, message)
-    return job.streams.length === 0 ? [left, { type: 'cancel', jobId }] : [left]
+  /** All streams of a job are its sender's: told on one that it is over, it counts on none. */
+  #abandon(jobId: Digest, job: RunningJob, code: RefusalCode, message: string): ProviderEffect[] {
+    const told = job.streams.map((stream) => refusal(stream, jobId, code, message))
+    job.streams = []
+    if (job.request.job.channel !== ZERO_DIGEST) this.#remember(jobId, code, job.request.signature)
+    return [...told, { type: 'cancel', jobId }]
   }
 
   /** What was begun to be released waits once more for a stream to take it up again. */
@@ -442,11 +479,12 @@ export class ProviderMachine {
     const effects: ProviderEffect[] = []
     for (const [jobId, job] of this.#jobs) {
       if (!job.streams.includes(stream)) continue
+      job.streams = job.streams.filter((open) => open !== stream)
       if (job.wait === undefined) {
-        effects.push(...this.#leave(jobId, job, stream, 'cancelled', 'the requester left'))
+        effects.push(refusal(stream, jobId, 'cancelled', 'the requester left'))
+        if (job.streams.length === 0) effects.push({ type: 'cancel', jobId })
         continue
       }
-      job.streams = job.streams.filter((open) => open !== stream)
       if (job.streams.length > 0 || job.wait.graced) continue
       job.wait.until = now + VOUCHER_WAIT_MS
       job.wait.graced = true
@@ -507,7 +545,7 @@ export class ProviderMachine {
     for (const [jobId, job] of [...this.#jobs]) {
       if (!job.streams.includes(stream)) continue
       isKnown = true
-      if (job.release === undefined) ended.push(...this.#leave(jobId, job, stream, problem.code, wordsOf(problem)))
+      if (job.release === undefined) ended.push(...this.#abandon(jobId, job, problem.code, wordsOf(problem)))
       else this.#close(jobId, job, now, step, problem.code, wordsOf(problem))
     }
     if (!isKnown) {
@@ -626,7 +664,10 @@ export class ProviderMachine {
     const known = this.#recent.get(jobId) ?? stored
     const job =
       running?.request.job ?? (known === undefined ? undefined : 'record' in known ? known.record.job : known.job)
-    if (job === undefined) return [refusal(stream, jobId, 'not-found', 'no such job was admitted, or it cost nothing')]
+    if (job === undefined) {
+      if (peer !== undefined) this.#remember(jobId, 'not-found', peer)
+      return [refusal(stream, jobId, 'not-found', 'no such job was admitted, or it cost nothing')]
+    }
     if (job.requester !== peer) return [refusal(stream, jobId, 'not-entitled', 'expected the peer that sent this job')]
     if (running !== undefined || known === undefined)
       return [refusal(stream, jobId, 'not-ready', 'this job runs; send it again to attach')]

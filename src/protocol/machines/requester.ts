@@ -199,12 +199,11 @@ export class RequesterMachine {
     return attempt === undefined || attempt.signed !== undefined ? [] : this.#sign(attempt, now)
   }
 
-  /** What the wallet itself refuses says nothing about the provider. */
-  #onMoneyRefused({ now, code, message, expected, got }: Extract<RequesterEvent, { type: 'money-refused' }>) {
+  /** What the wallet itself refuses says nothing about the provider; a job that was sent stays open until that is asked. */
+  #onMoneyRefused({ code, message, expected, got }: Extract<RequesterEvent, { type: 'money-refused' }>) {
     if (this.#offer === undefined || this.#evidence === undefined) return []
-    const refunded = this.#attempt?.money?.refund(now) ?? []
     const told = { ...(expected === undefined ? {} : { expected }), ...(got === undefined ? {} : { got }) }
-    return [...refunded, ...this.#failover({ code: 'payment', message, cause: code, ...told })]
+    return this.#failover({ code: 'payment', message, cause: code, ...told })
   }
 
   #maxFee({ ceiling }: RankedOffer): bigint {

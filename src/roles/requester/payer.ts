@@ -2,6 +2,7 @@ import type { Budget, DepositWallet, PaymentRequired, SpendingBook, SpendingPoli
 import { budgetOf, checkDeposit } from '../../payment/index.ts'
 import {
   type Address,
+  authorizedOf,
   type ChannelConfig,
   type ChannelDomain,
   type ChannelFunds,
@@ -23,6 +24,7 @@ import {
   type Signer,
   sliceOf,
   toError,
+  type Voucher,
 } from '../../protocol/index.ts'
 import type { Store } from '../../store/index.ts'
 import type { RoleLogger } from '../logger.ts'
@@ -64,6 +66,8 @@ export interface Payer {
   persist(entries: readonly LedgerEntry[]): Promise<void>
   /** Ends a job in the budgets and in the books, in one commit. */
   settle(jobId: Digest, spent: bigint | undefined, entries: readonly LedgerEntry[]): Promise<void>
+  /** Resolves once a voucher is on disk, whichever job it was signed for (R27): none leaves before. */
+  whenStored(voucher: Voucher): Promise<void>
   /** Jobs of a channel with this provider that an earlier run, or a lost stream, left open. */
   openWith(provider: Address): readonly JobAccount[]
   /** What a channel with the provider would be. Throws ChainError. */
@@ -116,6 +120,9 @@ class StoredPayer implements Payer {
   readonly #met = new Set<Digest>()
   /** Promised to jobs that are not in the books yet. */
   readonly #promised = new Map<Digest, bigint>()
+  /** The highest voucher of each channel on disk, and the last commit of books: commits end in their order. */
+  readonly #onDisk = new Map<Digest, bigint>()
+  #committed: Promise<unknown> = Promise.resolve()
   /** One look, payment or deposit of a channel at a time. */
   readonly #turns = new Map<Digest, Promise<unknown>>()
 
@@ -123,6 +130,7 @@ class StoredPayer implements Payer {
     this.#c = components
     this.#init = init
     this.ledger = ledger
+    for (const account of ledger.channels()) this.#onDisk.set(account.id, authorizedOf(account))
   }
 
   async channelFor(
@@ -183,7 +191,17 @@ class StoredPayer implements Payer {
     entries: () => readonly LedgerEntry[],
   ): Promise<Result<void, MoneyProblem>> {
     const request = { id: jobId, token, key: requester, amount: maxFee, at: createdAt }
-    const reserved = await this.#c.budgets.reserve(request, () => payerWrites(entries()))
+    let written: readonly LedgerEntry[] = []
+    let commit: Promise<unknown> = this.#committed
+    const reserving = this.#c.budgets.reserve(request, () => {
+      written = entries()
+      this.#committed = commit
+      return payerWrites(written)
+    })
+    commit = reserving
+    this.#committed = reserving
+    const reserved = await reserving
+    this.#note(written)
     return reserved.ok ? reserved : fail(problemOf(reserved.error))
   }
 
@@ -192,15 +210,30 @@ class StoredPayer implements Payer {
   }
 
   async persist(entries: readonly LedgerEntry[]): Promise<void> {
-    if (entries.length > 0) await this.#c.store.commit(payerWrites(entries))
+    if (entries.length === 0) return
+    const commit = this.#c.store.commit(payerWrites(entries))
+    this.#committed = commit
+    await commit
+    this.#note(entries)
+  }
+
+  async whenStored({ channel, amount }: Voucher): Promise<void> {
+    if (amount > (this.#onDisk.get(channel) ?? 0n)) await this.#committed
+  }
+
+  #note(entries: readonly LedgerEntry[]): void {
+    for (const entry of entries) {
+      if (entry.kind === 'channel-account') this.#onDisk.set(entry.account.id, authorizedOf(entry.account))
+    }
   }
 
   async settle(jobId: Digest, spent: bigint | undefined, entries: readonly LedgerEntry[]): Promise<void> {
     const { budgets, logger } = this.#c
     const writes = payerWrites(entries)
-    const settled =
-      spent === undefined ? await budgets.release(jobId, writes) : await budgets.settle(jobId, spent, writes)
-    if (settled.ok) return
+    const commit = spent === undefined ? budgets.release(jobId, writes) : budgets.settle(jobId, spent, writes)
+    this.#committed = commit
+    const settled = await commit
+    if (settled.ok) return this.#note(entries)
     // The books of the channel govern; budgets that disagree only allow less.
     logger.warn({ jobId, code: settled.error.code }, 'budgets disagree with the books')
     await this.persist(entries)
@@ -262,6 +295,7 @@ class StoredPayer implements Payer {
   async #show(to: Counterparty, channel: Digest, config: ChannelConfig): Promise<Result<void, MoneyProblem>> {
     for (let isAgain = false; ; isAgain = true) {
       const voucher = this.ledger.shown(channel)
+      await this.whenStored(voucher)
       const answered = await this.#talk(to, (stream) =>
         sendPayment(stream, this.#c.frames, channel, { kind: 'voucher', config, voucher }),
       )

@@ -597,6 +597,7 @@ class RunningRequest {
   async #sendVoucher(voucher: Voucher): Promise<void> {
     const { stream, jobId } = this.#conversation ?? {}
     if (stream === undefined || jobId === undefined) return
+    await this.#c.payer?.whenStored(voucher)
     try {
       await stream.write({ kind: 'voucher', value: voucher })
       this.#progress({ type: 'voucher', jobId, authorized: voucher.amount })
@@ -724,6 +725,7 @@ class RunningRequest {
       const peer = again ? await this.#connect(offer) : this.#c.directory.peerOf(operator)
       if (peer === undefined) throw new Error(`the connection to ${operator} is gone`)
       const request = await this.#requestOf(signed, offer, voucher)
+      if (voucher !== undefined) await this.#c.payer?.whenStored(voucher)
       const stream = await this.#shared.pool.take(peer)
       if (this.#settled) return this.#shared.pool.give(stream)
       conversation = { stream, provider: operator, jobId, receipted: false, ended: false, required: undefined }

@@ -571,7 +571,6 @@ describe('recall (R27)', () => {
   it('answers with the receipt and no chunk, to the peer that sent the job alone', () => {
     const provider = opened()
     const request = provider.paid(provider.slice(provider.paid(undefined)))
-    expect(recall(provider, request)).toMatchObject([{ type: 'refusal', code: 'not-found' }])
     provider.ask(request)
     expect(recall(provider, request)).toMatchObject([{ type: 'refusal', code: 'not-ready' }])
     provider.finish(request)
@@ -579,6 +578,22 @@ describe('recall (R27)', () => {
     expect(recall(provider, request, signerOf('other').address)).toMatchObject([
       { type: 'refusal', code: 'not-entitled' },
     ])
+  })
+
+  it('answered not-found, a copy of the job that comes late does not run: its sender has closed its books', () => {
+    const provider = opened()
+    const request = provider.paid(provider.slice(provider.paid(undefined)))
+    expect(recall(provider, request, signerOf('other').address)).toMatchObject([{ code: 'not-found' }])
+    expect(recall(provider, request)).toMatchObject([{ code: 'not-found' }])
+    expect(refusals(provider.ask(request))).toEqual(['not-found'])
+    expect(provider.books.unsettled(provider.channel)).toEqual([])
+  })
+
+  it('of a stranger does not keep the job of another from running', () => {
+    const provider = opened()
+    const request = provider.paid(provider.slice(provider.paid(undefined)))
+    expect(recall(provider, request, signerOf('other').address)).toMatchObject([{ code: 'not-found' }])
+    expect(refusals(provider.ask(request))).toEqual([])
   })
 })
 
