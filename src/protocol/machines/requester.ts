@@ -412,7 +412,9 @@ export class RequesterMachine {
       const fee = attempt.checker.heads.at(-1)?.head.fee ?? 0n
       return [...money.closeAt(fee, now), ...this.#failover(failure, fee)]
     }
-    if (isMendable(code) && !attempt.mended && attempt.checker.heads.length === 0 && this.#stopping === undefined) {
+    if (isMendable(code) && !attempt.mended && attempt.checker.heads.length === 0) {
+      // Not the provider's last word on this job: it stays open until that is asked.
+      if (this.#stopping !== undefined) return this.#failover(failure)
       attempt.mended = true
       return [{ type: 'mend-channel', offer, channel: job.channel, maxFee: job.maxFee, code }]
     }
