@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { estimateGas } from 'viem/actions'
 import {
   asChainError,
@@ -5,6 +6,7 @@ import {
   type ChainClient,
   ChainError,
   depositNonce,
+  type Inclusion,
   isChainError,
   readChannel,
   refundWithSignatureCall,
@@ -42,6 +44,8 @@ const MAX_WAITING = 64
 const LEAST_VALID_SECONDS = 10n
 /** A deposit's transaction is remembered so long after it was sent at most, ms. */
 const REMEMBERED_MS = 24 * 60 * 60 * 1_000
+/** Between two questions for a refund that was sent, to a chain that does not answer, ms. */
+const ASK_AGAIN_MS = 1_000
 
 export interface PayeeChannelsComponents {
   readonly chain: ChainClient
@@ -104,6 +108,9 @@ class OperatorChannels implements ChannelService {
     if (known !== undefined) return ok(known)
     if (!this.#follower.hasRoom(channel)) return refuse('busy', 'room for another channel', 'none')
     try {
+      // What an earlier process pays back may yet land: until then the chain says more than can be served on.
+      if (await this.#c.sendings.isOpen(refundId(channel)))
+        return refuse('busy', 'a channel without a refund on its way', 'one')
       return ok(await this.#read(channel))
     } catch (error) {
       return unreachable(asChainError('eth_call', error))
@@ -174,7 +181,7 @@ class OperatorChannels implements ChannelService {
   async #refund(channel: Digest, config: ChannelConfig, amount: bigint): Promise<Outcome> {
     const { chain, sendings, signer } = this.#c
     const { network } = chain
-    const id = H('sending/refund', channel)
+    const id = refundId(channel)
     if ((await sendings.leftover(id)) !== undefined) {
       await this.#read(channel)
       return refuse('refund-failed', 'a channel whose last refund is safe', 'one on its way; ask again in a minute')
@@ -185,7 +192,27 @@ class OperatorChannels implements ChannelService {
     const domain = createChannelDomain(network.chainId, network.contracts.paymentChannels)
     const signature = signer.sign(refundDigest(domain, channel, nonce, amount))
     const call = refundWithSignatureCall(network.contracts, config, { amount, nonce, signature })
-    return await this.#finish(channel, 'refund-failed', await sendings.send(id, call))
+    const sent = await sendings.send(id, call)
+    const late = sent.ok ? undefined : await this.#decided(id)
+    if (late === undefined) return await this.#finish(channel, 'refund-failed', sent)
+    return ok({ transaction: late.transaction, funds: await this.#read(channel) })
+  }
+
+  /** What became of a refund that is in no block yet: its amount stays withheld as long as it may land. */
+  async #decided(id: Digest): Promise<Inclusion | undefined> {
+    for (;;) {
+      try {
+        return await this.#c.sendings.leftover(id)
+      } catch (thrown) {
+        const error = asChainError('eth_call', thrown)
+        if (error.detail.code === 'stopped') throw error
+        this.#c.logger.warn(
+          { code: error.code, error: error.message },
+          'a refund is not followed; it is asked for again',
+        )
+        await sleep(ASK_AGAIN_MS)
+      }
+    }
   }
 
   async #simulate(call: Call): Promise<bigint> {
@@ -225,6 +252,8 @@ class OperatorChannels implements ChannelService {
     }
   }
 }
+
+const refundId = (channel: Digest): Digest => H('sending/refund', channel)
 
 /** What the chain takes once: for EIP-3009 bound to the channel, for Permit2 to the payer. */
 function depositIdOf({ config, authorization }: Deposit, channel: Digest): Digest {

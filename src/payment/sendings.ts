@@ -97,9 +97,15 @@ export class Sendings {
         await this.#forget(id)
         return undefined
       }
-      await new Promise<void>((resolve) => this.#waiting.push(resolve))
+      if (this.#unfollow !== undefined) await new Promise<void>((resolve) => this.#waiting.push(resolve))
       if (this.#unfollow === undefined) throw new ChainError({ code: 'stopped' }, 'expected a node that runs, it stops')
     }
+  }
+
+  /** Whether a transaction for `id` is in no block and may still come. Throws ChainError. */
+  async isOpen(id: Digest): Promise<boolean> {
+    const left = this.#left.get(id)
+    return left !== undefined && (await this.#find(left)) === undefined && (await this.#canCome(left))
   }
 
   /** Sends a call for `id` and waits for its block; `keepUntil` in ms since 1970. */
