@@ -85,6 +85,8 @@ export interface Script {
   refuse?: 'busy' | 'unknown-channel'
   /** A restart: jobs without a receipt are closed at their last head. */
   closed?: boolean
+  /** Refuses deposits, and keeps what it was given. */
+  keepsDeposits?: boolean
   /** Waits for no voucher: whoever has not paid ahead is cut off. */
   impatient?: boolean
 }
@@ -106,6 +108,8 @@ export class ScriptedPayee {
   readonly script: Script = {}
   readonly works = new Map<Digest, Work>()
   readonly requests: Request[] = []
+  /** Deposits it could bring. */
+  readonly kept = new Set<string>()
   vouchers = 0
   readonly #terms: Terms
   readonly #session: Signer
@@ -167,6 +171,11 @@ export class ScriptedPayee {
     if (!parsed.ok) return await this.#refuse(stream, 'bad-frame')
     const payment = parsed.value
     const channel = channelIdOf(CHANNELS, payment.config)
+    if (payment.kind === 'deposit' && this.script.keepsDeposits === true) {
+      const { authorization } = payment
+      this.kept.add(authorization.signature + (authorization.method === 'eip3009' ? authorization.salt : ''))
+      return await this.#refuse(stream, 'deposit-failed')
+    }
     this.ledger.open(payment.config)
     if (payment.kind === 'deposit') this.#chain.deposit(channel, payment.amount)
     this.ledger.seen(channel, await this.#chain.fundsOf(channel))

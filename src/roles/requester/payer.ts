@@ -28,6 +28,7 @@ import {
 } from '../../protocol/index.ts'
 import type { Store } from '../../store/index.ts'
 import type { RoleLogger } from '../logger.ts'
+import { isReusable, OpenDeposits } from './openDeposits.ts'
 import { loadPayerLedger, payerWrites } from './payerStore.ts'
 import { type PaymentFrames, type PaymentRefusal, sendPayment } from './paymentTalk.ts'
 import type { InferStream, InferStreamPool } from './streamPool.ts'
@@ -123,6 +124,7 @@ class StoredPayer implements Payer {
   /** The highest voucher of each channel on disk, and the last commit of books: commits end in their order. */
   readonly #onDisk = new Map<Digest, bigint>()
   #committed: Promise<unknown> = Promise.resolve()
+  readonly #deposits = new OpenDeposits()
   /** One look, payment or deposit of a channel at a time. */
   readonly #turns = new Map<Digest, Promise<unknown>>()
 
@@ -354,10 +356,16 @@ class StoredPayer implements Payer {
     const budget = budgetOf(this.#init.policy, config.token)
     if (!budget.ok) return fail(problemOf(budget.error))
     const before = await chain.fundsOf(channel)
-    const sized = depositSize(budget.value, before.balance - (this.ledger.account(channel)?.charged ?? 0n), lacking)
+    const now = BigInt(Math.floor(clock() / 1_000))
+    const open = this.#deposits.live(channel, before.balance, now)
+    const again = open.find((deposit) => deposit.amount >= lacking && isReusable(deposit, now))
+    const most = open.reduce((sum, deposit) => sum + deposit.amount, before.balance)
+    const charged = this.ledger.account(channel)?.charged ?? 0n
+    const sized = again === undefined ? depositSize(budget.value, most - charged, lacking) : ok(again.amount)
     if (!sized.ok) return sized
     const amount = sized.value
-    const authorization = await wallet.authorize(config, amount)
+    const authorization = again?.authorization ?? (await wallet.authorize(config, amount))
+    if (again === undefined) this.#deposits.add(channel, { amount, authorization, before: most })
     const voucher = this.ledger.shown(channel)
     const answered = await this.#talk(to, (stream) =>
       sendPayment(stream, frames, channel, { kind: 'deposit', config, voucher, amount, authorization }),

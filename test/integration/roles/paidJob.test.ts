@@ -15,12 +15,12 @@ import {
   authorizedOf,
   ceilingOf,
   type Digest,
-  H,
   type Head,
   MODE,
   PRIVACY,
   parametersOf,
   type Receipt,
+  randomDigest,
   STATUS,
   sliceOf,
   type Terms,
@@ -94,8 +94,8 @@ async function startDevice(name: string, role = 'requester'): Promise<Device> {
         authorize: async () => ({
           method: 'eip3009',
           validAfter: 0n,
-          validBefore: 1n,
-          salt: H('test/salt'),
+          validBefore: BigInt(Math.floor(Date.now() / 1_000) + 900),
+          salt: randomDigest(random),
           signature: `0x${'11'.repeat(65)}`,
         }),
       },
@@ -261,6 +261,20 @@ describe('a payer that stops paying', () => {
     const ours = channelOf(device)
     expect(ours.charged).toBe(2n * SLICE)
     expect(payee.ledger.account(ours.id)?.charged).toBe(2n * SLICE)
+  })
+})
+
+describe('a provider that keeps deposits instead of bringing them', () => {
+  it('gets one, however often it refuses, and can lock up no more (policy maxDeposit)', async () => {
+    const device = await startDevice('one')
+    payee.script.keepsDeposits = true
+    for (let at = 0; at < 3; at += 1) {
+      const failure = { code: 'payment', cause: 'deposit-failed' }
+      expect(await device.requester.request(order())).toMatchObject({ ok: false, error: failure })
+    }
+    expect(payee.kept.size).toBe(1)
+    payee.script.keepsDeposits = false
+    expect(await device.requester.request(order())).toMatchObject({ ok: true })
   })
 })
 
