@@ -41,15 +41,15 @@ interface Recalled {
 const RECALL_TIMEOUT_MS = 30_000
 
 /**
- * Settles a job whose stream was lost, by what its provider has signed (R26, R27). What cannot be decided yet stays
- * pending. Rejects with FrameFault or NetError.
+ * Settles a job whose stream was lost, by what its provider has signed (R26, R27). One that is not kept never left, as
+ * its provider confirms. What cannot be decided yet stays pending. Rejects with FrameFault or NetError.
  */
 export async function recallJob(
   components: RecallComponents,
   domain: Domain,
   stream: InferStream,
   account: JobAccount,
-  kept: KeptJob,
+  kept: KeptJob | undefined,
 ): Promise<void> {
   const { payer, clock, logger } = components
   const { jobId } = account
@@ -107,9 +107,11 @@ async function ask(stream: InferStream, jobId: Digest): Promise<Recalled> {
 async function costOf(
   { crypto, committee, clock }: RecallComponents,
   domain: Domain,
-  kept: KeptJob,
+  kept: KeptJob | undefined,
   { head, receipt, certificate, end }: Recalled,
 ): Promise<Result<bigint, string>> {
+  if (end === 'not-found') return ok(0n)
+  if (kept === undefined) return fail('job-not-kept')
   const init = answerInitOf(domain, crypto, kept)
   if (init === undefined) return fail('unknown-terms')
   if (receipt !== undefined) {
@@ -121,7 +123,6 @@ async function costOf(
     if (!verdict.ok) return fail('bad-certificate')
     return ok(verdict.value.status === 'accepted' ? receipt.receipt.fee : 0n)
   }
-  if (end === 'not-found') return ok(0n)
   if (end !== 'job-closed') return fail(end)
   if (head === undefined) return ok(0n)
   const checked = checkHeadAlone(init, head)

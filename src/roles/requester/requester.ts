@@ -176,10 +176,6 @@ export function createRequester(components: RequesterComponents, init: Requester
       shared.running.add(jobId)
       try {
         const kept = await journal.loadJob(jobId)
-        if (kept === undefined) {
-          logger.warn({ jobId }, 'a job stays pending: what was asked for is not kept')
-          continue
-        }
         const stream = await pool.take(peer)
         try {
           await recallJob({ ...components, payer }, init.domain, stream, account, kept)
