@@ -37,15 +37,21 @@ const tokenAddress = z
 const token = tokenAddress.prefault(ZERO_ADDRESS)
 
 /** Prices that leave a devnet job under a thousandth of an OPG. */
-const price = z.strictObject({
-  token: token.describe('Token of the prices; OPG where it is the zero address.'),
-  perRequest: amount('1000000000000', 'Wei for each request.'),
-  perGMAC: amount('1000000000000', 'Wei for each 10^9 multiply-accumulates.'),
-  perSecond: amount('1000000000000', 'Wei for each second of billed time.'),
-  perGBSecond: amount('1000000000000', 'Wei for each gigabyte held for a second.'),
-  minVerifyFee: amount('0', 'Least wei a job must leave for its verification.'),
-  maxOutputUnits: z.int().min(1).max(1_000_000).default(65_536).describe('Most output units of one job.'),
-})
+const price = z
+  .strictObject({
+    token: token.describe('Token of the prices; OPG where it is the zero address.'),
+    perRequest: amount('1000000000000', 'Wei for each request.'),
+    perGMAC: amount('1000000000000', 'Wei for each 10^9 multiply-accumulates.'),
+    perSecond: amount('1000000000000', 'Wei for each second of billed time.'),
+    perGBSecond: amount('1000000000000', 'Wei for each gigabyte held for a second.'),
+    minVerifyFee: amount('0', 'Least wei a job must leave for its verification.'),
+    maxOutputUnits: z.int().min(1).max(1_000_000).default(65_536).describe('Most output units of one job.'),
+  })
+  .refine(({ minVerifyFee, perRequest }) => minVerifyFee <= perRequest, {
+    path: ['minVerifyFee'],
+    message:
+      'expected at most perRequest: committees reject whatever costs less, and requesters choose how little to ask',
+  })
 
 /** How a provider is paid (R23, R24). */
 const providerPayments = {

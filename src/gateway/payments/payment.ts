@@ -15,6 +15,7 @@ import {
   ok,
   type Result,
   utf8,
+  ZERO_ADDRESS,
 } from '../../protocol/index.ts'
 import type { Problem } from '../http/problem.ts'
 import { problem } from '../problems.ts'
@@ -30,6 +31,7 @@ export interface PresentedPayment {
   readonly key: Digest
   /** Digest of the whole payload: one who repeats it has had it. */
   readonly digest: Digest
+  /** Who signed it, once it is verified: of a voucher the channel's key, for anybody can open a channel in another's name. */
   readonly payer: Address
   readonly kind: 'authorization' | 'voucher' | 'deposit' | 'refund'
   /** Of the payment-identifier extension. */
@@ -50,7 +52,7 @@ const eip3009 = z.looseObject({ authorization: z.looseObject({ from: address, no
 const permit2 = z.looseObject({ permit2Authorization: z.looseObject({ from: address, nonce: integer }) })
 const channel = z.looseObject({
   type: z.enum(['voucher', 'deposit', 'refund']),
-  channelConfig: z.looseObject({ payer: address }),
+  channelConfig: z.looseObject({ payer: address, payerAuthorizer: address.default(ZERO_ADDRESS) }),
   voucher: z.looseObject({ channelId: digest, maxClaimableAmount: integer }),
 })
 
@@ -90,7 +92,8 @@ function identify({ accepted, payload }: PaymentPayload): Result<Named, Problem>
     if (!parsed.success) return malformed(scheme)
     const { type, voucher, channelConfig } = parsed.data
     const key = keyOf(network, 'channel', voucher.channelId, voucher.maxClaimableAmount)
-    return ok({ key, payer: channelConfig.payer, kind: type })
+    const { payer, payerAuthorizer } = channelConfig
+    return ok({ key, payer: payerAuthorizer === ZERO_ADDRESS ? payer : payerAuthorizer, kind: type })
   }
   if (scheme === 'exact' || scheme === 'upto') {
     const moved = eip3009.safeParse(payload)

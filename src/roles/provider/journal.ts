@@ -141,8 +141,14 @@ class StoredJournal implements ProviderJournal {
     const answer = await this.#answer(jobId)
     if (answer === undefined) return await this.#cut(jobId, reserved)
     if (reserved.mode !== MODE.quorum) return answer
-    const certified = await this.#certified(answer.record)
+    // What was paid back stays so, whatever a batch brings later: else its requester would pay what is not charged.
+    const certified = (await this.#isRefunded(jobId)) ? undefined : await this.#certified(answer.record)
     return certified === undefined ? answer : { ...answer, certified }
+  }
+
+  async #isRefunded(jobId: Digest): Promise<boolean> {
+    if (!this.#store.has('payeeSettlements', [jobId])) return false
+    return readStoredIf('JobAccount', await this.#store.get('payeeSettlements', [jobId]))?.outcome === 'refunded'
   }
 
   async #answer(jobId: Digest): Promise<StoredAnswer | undefined> {

@@ -30,6 +30,14 @@ describe('a configuration', () => {
     expect(parsed.ok && parsed.value.models[0]?.price).toMatchObject({ perRequest: 7n, minVerifyFee: 0n })
   })
 
+  test('asks no price below what a job must leave for its verification: committees would reject it (R14)', () => {
+    const price = (text: string): string => `{"version":1,"models":[{"folder":"a","price":${text}}]}`
+    expect(problem(price('{"perRequest":"5","minVerifyFee":"6"}'))).toMatchObject({
+      field: 'models.0.price.minVerifyFee',
+    })
+    expect(parseConfig(price('{"perRequest":"6","minVerifyFee":"6"}')).ok).toBe(true)
+  })
+
   test('says where it is wrong, what was expected and what came', () => {
     expect(problem('{"version":1,"slots":0}')).toEqual({
       field: 'slots',

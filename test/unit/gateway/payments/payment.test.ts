@@ -68,6 +68,18 @@ describe('a payment', () => {
     expect(of('10')).not.toBe(of('11'))
   })
 
+  it('is its signer’s: a channel that a thief opened in the name of another names no answer of hers', () => {
+    const of = (payerAuthorizer?: string): unknown => {
+      const { channelConfig, ...rest } = voucher('10') as { channelConfig: object }
+      const config = { ...channelConfig, ...(payerAuthorizer === undefined ? {} : { payerAuthorizer }) }
+      return read(payload('batch-settlement', { ...rest, channelConfig: config })).payer
+    }
+    const thief = `0x${'66'.repeat(20)}`
+    expect(of(thief)).toBe(thief)
+    expect(of(`0x${'00'.repeat(20)}`)).toBe(ADDRESS.toLowerCase())
+    expect(of()).toBe(ADDRESS.toLowerCase())
+  })
+
   it.each([
     ['no base64', '%', 'payment-malformed'],
     ['no JSON', Buffer.from('{').toString('base64'), 'payment-malformed'],

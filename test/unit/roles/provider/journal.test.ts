@@ -83,6 +83,23 @@ describe('R27: what a provider finds after a crash', () => {
     expect(store.has('payeeSettlements', [jobIdOf(request)])).toBe(true)
   })
 
+  it('is a quorum job without the certificate that came after it was paid back: both books end alike (R11, R26)', async () => {
+    const request = provider.paid(provider.slice(provider.paid(undefined)), { mode: MODE.quorum })
+    await save(provider.ask(request))
+    await save(provider.finish(request))
+    provider.handle({ type: 'checkpoint-due', now: NOW + 1_500 })
+    const seed = { epoch: 1, blockNumber: 90, blockHash: H('test/block'), createdAt: NOW + 1_500 }
+    const [published] = typed(await save(provider.handle({ type: 'checkpoint-seed', seed })), 'publish-checkpoint')
+    const checkpoint = digestOf(DOMAIN, CHECKPOINT, published!.signed.checkpoint)
+    const after = new PaidProvider({ history: await journal.history() })
+    await save(after.handle({ type: 'started', now: NOW + 60_000 }))
+    expect(after.books.account(after.channel)?.charged).toBe(0n)
+    await journal.commit([{ kind: 'certificate', certificate: { checkpoint, votes: [] } }])
+    const found = await journal.find(jobIdOf(request))
+    expect(found).toMatchObject({ jobId: jobIdOf(request) })
+    expect(found).not.toHaveProperty('certified')
+  })
+
   it('is a quorum job with its certificate', async () => {
     const request = provider.paid(provider.slice(provider.paid(undefined)), { mode: MODE.quorum })
     await save(provider.ask(request))
