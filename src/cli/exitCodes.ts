@@ -40,6 +40,8 @@ const CODES: { readonly [E in Exclude<keyof typeof EXIT, 'ok' | 'failed'>]: read
     'model-unreadable',
     'manifest-unknown',
     'batch-unknown',
+    'job-unknown',
+    'job-unreadable',
     'devnet-missing',
     'devnet-running',
     'directory-taken',

@@ -8,23 +8,21 @@ import {
   SIMULATED_FORMATS,
   type SimulatedFormat,
 } from '../node/index.ts'
-import { PRIVACY, TIER } from '../protocol/index.ts'
 import { addAttestation } from './attestProgram.ts'
 import { addChain } from './chainProgram.ts'
 import { addChannels } from './channelProgram.ts'
 import { batchList, batchShow, batchVerify } from './commands/batch.ts'
 import { type DevnetLauncher, devnetDirectory, devnetDown, devnetStatus, devnetUp } from './commands/devnet.ts'
 import { doctor } from './commands/doctor.ts'
-import { type InferOptions, infer } from './commands/infer.ts'
 import { init } from './commands/init.ts'
 import { type NodeStartOptions, nodeStart, nodeStatus, nodeStop } from './commands/node.ts'
-import { offers } from './commands/offers.ts'
 import { receiptVerify } from './commands/receipt.ts'
 import { version } from './commands/version.ts'
 import type { CliContext, CommandResult } from './context.ts'
 import { CliError } from './errors.ts'
-import { addresses, example, positive, wei, withDirectory, withHome, withJson } from './options.ts'
+import { example, positive, withDirectory, withHome, withJson } from './options.ts'
 import { addPayments } from './paymentProgram.ts'
+import { addJobs, addRequests } from './requestProgram.ts'
 
 /** Runs one command and reports its result; `json` as its options say. */
 export type RunCommand = (json: boolean, command: (context: CliContext) => Promise<CommandResult>) => Promise<void>
@@ -49,6 +47,7 @@ export function createProgram({ run, loadDevnet, ports = {}, out, err }: Program
     .showSuggestionAfterError()
   addNode(program, run, ports)
   addRequests(program, run)
+  addJobs(program, run)
   addReceipts(program, run)
   addAttestation(program, run)
   addChain(program, run)
@@ -96,41 +95,6 @@ function addNode(program: Command, run: RunCommand, ports: Partial<NodePorts>): 
   const stop = node.command('stop').description('let running jobs end, then stop the node')
   example(withHome(withJson(stop)), 'opg node stop').action((options) =>
     run(options.json, (context) => nodeStop(options, context)),
-  )
-}
-
-function addRequests(program: Command, run: RunCommand): void {
-  const offersCommand = program
-    .command('offers')
-    .description('what is on sale now, with the assurance of each provider as checked here')
-    .option('--wait <seconds>', 'how long to wait for offers', positive, 5)
-  example(withHome(withJson(offersCommand)), 'opg offers --json').action((options) =>
-    run(options.json, (context) => offers(options, context)),
-  )
-  const inferCommand = program
-    .command('infer')
-    .description('ask a model: by id, unique beginning of an id, or name')
-    .argument('<model>', 'model id, CID, unique prefix, or manifest name')
-    .requiredOption('--input <file>', 'input tensors: .json, .npy or .csv')
-    .option('--input-name <name>', 'which input an .npy or .csv file fills, where the model has several')
-    .addOption(
-      new Option('--mode <mode>', 'what must hold before the answer is handed on')
-        .choices(['local', 'buffered', 'quorum'])
-        .default('quorum'),
-    )
-    .addOption(new Option('--tier <tier>', 'what backs the answer').choices(Object.keys(TIER)).default('tee+replay'))
-    .addOption(
-      new Option('--privacy <privacy>', 'who may see input and output').choices(Object.keys(PRIVACY)).default('open'),
-    )
-    .option('--max-fee <wei>', 'the most the job may cost', wei)
-    .option('--max-units <count>', 'the most output units; the rows of the input when left out', positive)
-    .option('--timeout <seconds>', 'give up after', positive, 30)
-    .option('--only <address...>', 'ask these providers only', addresses)
-    .option('--receipt <file>', 'also write the receipt file here')
-    .option('--anchored', 'wait for the batch and add its proof to the receipt file', false)
-  example(withHome(withJson(inferCommand)), 'opg infer volatility --input candles.csv --mode quorum --json').action(
-    (model: string, options: InferOptions & { json: boolean }) =>
-      run(options.json, (context) => infer(model, options, context)),
   )
 }
 

@@ -177,6 +177,37 @@ const hex = z.string().regex(/^0x(?:[0-9a-f]{2})*$/)
 const evidenceKind = z.enum(Object.keys(REPORT_DATA_BYTES) as [DocumentKind, ...DocumentKind[]])
 const checks = z.array(z.string())
 
+const answer = z.strictObject({
+  ok,
+  jobId: digest,
+  model: digest,
+  name: z.string(),
+  provider: address,
+  requester: address,
+  mode: z.enum(['local', 'buffered', 'quorum']),
+  tier: z.string(),
+  privacy: z.string(),
+  outputs: z.record(z.string(), tensor),
+  assurance: z.string(),
+  statement: z.string().describe('what was checked, in words'),
+  verdict: z.strictObject({ status: z.string(), votes: count, committee: count }).optional(),
+  notChecked: z.array(z.string()),
+  status: z.string(),
+  units: count,
+  fee: amount,
+  payment: z.string(),
+  charged: amount.optional().describe('fees of all jobs of the channel; absent on an unpaid job'),
+  authorized: amount.optional().describe('the highest voucher of the channel; absent on an unpaid job'),
+  timings: z.strictObject({
+    firstChunkMs: count,
+    receiptMs: count,
+    quorumMs: count.optional(),
+    verifiedMs: count.describe('when the last condition of the mode held'),
+  }),
+  receipt: z.string().describe('path of the receipt file'),
+  batch: count.optional().describe('with --anchored'),
+})
+
 export const resultSchemas = {
   init: z.strictObject({
     ok,
@@ -329,36 +360,84 @@ export const resultSchemas = {
       }),
     ),
   }),
-  infer: z.strictObject({
+  quote: z.strictObject({
     ok,
-    jobId: digest,
     model: digest,
-    name: z.string(),
-    provider: address,
-    requester: address,
+    name: z.string().optional().describe('from a manifest in this home'),
+    units: count,
     mode: z.enum(['local', 'buffered', 'quorum']),
     tier: z.string(),
     privacy: z.string(),
-    outputs: z.record(z.string(), tensor),
-    assurance: z.string(),
-    statement: z.string().describe('what was checked, in words'),
-    verdict: z.strictObject({ status: z.string(), votes: count, committee: count }).optional(),
-    notChecked: z.array(z.string()),
-    status: z.string(),
-    units: count,
-    fee: amount,
-    payment: z.string(),
-    charged: amount.optional().describe('fees of all jobs of the channel; absent on an unpaid job'),
-    authorized: amount.optional().describe('the highest voucher of the channel; absent on an unpaid job'),
-    timings: z.strictObject({
-      firstChunkMs: count,
-      receiptMs: count,
-      quorumMs: count.optional(),
-      verifiedMs: count.describe('when the last condition of the mode held'),
-    }),
-    receipt: z.string().describe('path of the receipt file'),
-    batch: count.optional().describe('with --anchored'),
+    wallet: z
+      .strictObject({
+        address,
+        opg: amount.describe('what it holds'),
+        perJob: amount,
+        dayLeft: amount.describe('of the UTC day, less what is spent and reserved'),
+        keyLeft: amount.describe("of the voucher key's life"),
+      })
+      .nullable()
+      .describe('null: jobs are asked unpaid'),
+    offers: z.array(
+      z.strictObject({
+        provider: address,
+        token: address,
+        ceiling: amount.describe('the most the job can cost'),
+        slice: amount.describe('the most either side risks'),
+        parts: z
+          .strictObject({ request: amount, compute: amount, time: amount, memory: amount })
+          .describe('of the ceiling, each rounded down'),
+        price: z
+          .strictObject({ perRequest: amount, perGMAC: amount, perSecond: amount, perGBSecond: amount })
+          .describe("under the provider's present load"),
+        validUntil: milliseconds,
+        payment: z
+          .strictObject({
+            channel: digest,
+            known: z.boolean().describe('false: not in the books here; authorized, charged and free are the chain’s'),
+            closing: z.boolean().describe('a withdrawal was started'),
+            balance: amount,
+            free: amount.describe('what jobs could reserve'),
+            authorized: amount,
+            charged: amount,
+            deposit: amount.describe('what opg infer would deposit first'),
+          })
+          .nullable()
+          .describe('null: the job would be unpaid'),
+        refusal: z
+          .strictObject({
+            code: z.string(),
+            message: z.string(),
+            expected: z.string().optional(),
+            got: z.string().optional(),
+          })
+          .optional()
+          .describe('why the wallet would not pay, and opg infer would pass this offer over'),
+      }),
+    ),
   }),
+  infer: answer,
+  'job list': z.strictObject({
+    ok,
+    jobs: z.array(
+      z.strictObject({
+        jobId: digest,
+        channel: digest,
+        provider: address.nullable(),
+        state: z.enum(['pending', 'served', 'settled']),
+        outcome: z.enum(['paid', 'unpaid', 'refunded']).nullable().describe('null: not settled'),
+        fee: amount.describe('settled: what it cost; before that what heads have shown'),
+        maxFee: amount,
+        since: milliseconds.describe('ms since 1970 at which it came into its state'),
+        asked: z
+          .strictObject({ model: digest, mode: z.string(), units: count })
+          .nullable()
+          .describe('null: what was asked for is not kept, and cannot be retried'),
+        receipt: z.string().nullable().describe('path of the receipt file'),
+      }),
+    ),
+  }),
+  'job retry': answer,
   'receipt verify': z.strictObject({
     ok,
     jobId: digest,

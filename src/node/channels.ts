@@ -19,12 +19,13 @@ import {
   parametersOf,
   type Random,
 } from '../protocol/index.ts'
-import { openStore, StoreError } from '../store/index.ts'
+import { openStore, type Store, StoreError } from '../store/index.ts'
 import { ChainRefusal, momentOf, opgOf } from './chainRefusals.ts'
 import { type ChainSession, senderOf } from './chainSession.ts'
 import { NodeError } from './errors.ts'
 import type { Home } from './home.ts'
 import type { NodeLogger } from './logger.ts'
+import { openWalletStore } from './walletStore.ts'
 
 /** A channel as chain and own books have it. */
 export interface ChannelView {
@@ -62,22 +63,26 @@ export async function channelWith(
 const idIn = ({ chainId, contracts }: ChainSession['network'], config: ChannelConfig): Digest =>
   channelIdOf(createChannelDomain(chainId, contracts.paymentChannels), config)
 
-/** The channels in the books of a home. Throws NodeError `node-running`, StoreError, WireError. */
+/** The channels in the books of a home. Throws NodeError `node-running | wallet-busy`, StoreError, WireError. */
 export async function readBooks(
   home: Home,
   side: 'payer' | 'payee',
   logger: NodeLogger,
 ): Promise<readonly ChannelBook[]> {
-  const store = await openStore(home.db, { clock: Date.now, logger }).catch((thrown: unknown) => {
-    if (!(thrown instanceof StoreError) || thrown.code !== 'store-locked') throw thrown
-    const message = `expected no node on ${home.directory}, its books are open in another process`
-    throw new NodeError({ code: 'node-running', home: home.directory, pid: undefined }, message, { cause: thrown })
-  })
+  const store = await (side === 'payer' ? openWalletStore(home, { clock: Date.now, logger }) : openBooks(home, logger))
   try {
     return await readChannelBooks(store, side)
   } finally {
     await store.close()
   }
+}
+
+async function openBooks(home: Home, logger: NodeLogger): Promise<Store> {
+  return await openStore(home.db, { clock: Date.now, logger }).catch((thrown: unknown) => {
+    if (!(thrown instanceof StoreError) || thrown.code !== 'store-locked') throw thrown
+    const message = `expected no node on ${home.directory}, its books are open in another process`
+    throw new NodeError({ code: 'node-running', home: home.directory, pid: undefined }, message, { cause: thrown })
+  })
 }
 
 /** Throws ChainError. */

@@ -8,6 +8,7 @@ import {
   spendingPolicyOf,
 } from '../payment/index.ts'
 import {
+  type Address,
   type Clock,
   createChannelDomain,
   type Parameters,
@@ -34,6 +35,8 @@ export interface PayerParts {
 
 export interface OpenedPayer {
   readonly payer: Payer
+  /** The wallet's. */
+  readonly address: Address
   readonly budgets: SpendingBook
 }
 
@@ -62,7 +65,7 @@ export async function openPayerOf(
       withdrawDelay: init.parameters.withdrawDelay / 1_000,
     },
   )
-  return { payer, budgets }
+  return { payer, address: account.address.toLowerCase() as Address, budgets }
 }
 
 function payerChain(chain: ChainClient): PayerChain {

@@ -21,7 +21,13 @@ export {
   type SettlementRecord,
 } from './settlementJournal.ts'
 export { type BookResult, openSpendingBook, type SpendingBook } from './spendingBook.ts'
-export { type Spending, SpendingLedger, type SpendingRequest, type SpendingTotals } from './spendingLedger.ts'
+export {
+  type BudgetLeft,
+  type Spending,
+  SpendingLedger,
+  type SpendingRequest,
+  type SpendingTotals,
+} from './spendingLedger.ts'
 export { createWatchTower, type WatchTower } from './watchTower.ts'
 export { formatPayment, parsePayment, type X402Context, type X402Problem, x402ContextOf } from './x402.ts'
 export {

@@ -3,7 +3,13 @@ import { type Address, type Digest, isAddress, isDigest, ok, type Result } from 
 import type { Store, Write } from '../store/index.ts'
 import { type SpendingError, spendingError } from './errors.ts'
 import type { SpendingPolicy } from './policy.ts'
-import { type Spending, SpendingLedger, type SpendingRequest, type SpendingTotals } from './spendingLedger.ts'
+import {
+  type BudgetLeft,
+  type Spending,
+  SpendingLedger,
+  type SpendingRequest,
+  type SpendingTotals,
+} from './spendingLedger.ts'
 
 /** Settled payments that stay in memory; older ones are looked up. */
 const MAX_REMEMBERED = 4_096
@@ -27,6 +33,10 @@ export interface SpendingBook {
   release(id: Digest, alongside?: readonly Write[]): Promise<BookResult>
   /** Of the UTC day of `at`, ms, and of the key's life. */
   totals(token: Address, key: Address, at: number): SpendingTotals
+  /** Whether a new payment would be allowed; sets nothing aside. */
+  check(request: Omit<SpendingRequest, 'id'>): Result<void, SpendingError>
+  /** What a new payment may still take. SpendingError `asset-refused`. */
+  left(token: Address, key: Address, at: number): Result<BudgetLeft, SpendingError>
   /** A payment by its id, if it is reserved or settled. */
   find(id: Digest): Promise<Spending | undefined>
   /** What no one has settled or released, oldest first: payments of a process that died among them. */
@@ -146,6 +156,14 @@ class StoredBook implements SpendingBook {
 
   totals(token: Address, key: Address, at: number): SpendingTotals {
     return this.#ledger.totals(token, key, at)
+  }
+
+  check(request: Omit<SpendingRequest, 'id'>): Result<void, SpendingError> {
+    return this.#ledger.check(request)
+  }
+
+  left(token: Address, key: Address, at: number): Result<BudgetLeft, SpendingError> {
+    return this.#ledger.left(token, key, at)
   }
 
   async find(id: Digest): Promise<Spending | undefined> {

@@ -32,6 +32,14 @@ export interface SpendingTotals {
   readonly keyReserved: bigint
 }
 
+/** What the budgets still allow, wei. */
+export interface BudgetLeft {
+  readonly perJob: bigint
+  /** Of the UTC day, and of the key's life. */
+  readonly day: bigint
+  readonly key: bigint
+}
+
 /** What is spent of one day and one key, as it is stored. */
 export interface SpentTotals {
   readonly day: number
@@ -88,7 +96,16 @@ export class SpendingLedger {
   reserve(request: SpendingRequest): Result<boolean, SpendingError> {
     const present = this.#spendings.get(request.id)
     if (present !== undefined) return sameAs(present, request)
-    const { id, token, key, amount, at } = request
+    const allowed = this.check(request)
+    if (!allowed.ok) return allowed
+    const spending = { ...request, spent: undefined }
+    this.#spendings.set(request.id, spending)
+    this.#setAside(spending, request.amount)
+    return ok(true)
+  }
+
+  /** Whether a new payment would be allowed; sets nothing aside. */
+  check({ token, key, amount, at }: Omit<SpendingRequest, 'id'>): Result<void, SpendingError> {
     if (amount <= 0n) return fail(spendingError('amount-invalid', 'an amount above 0', `${amount}`))
     const budget = budgetOf(this.#policy, token)
     if (!budget.ok) return budget
@@ -105,10 +122,17 @@ export class SpendingLedger {
     if (wouldKey > perKey) {
       return fail(spendingError('over-key-budget', `at most ${perKey} wei`, `${wouldKey} wei`, 'a voucher key'))
     }
-    const spending = { id, token, key, amount, at, spent: undefined }
-    this.#spendings.set(id, spending)
-    this.#setAside(spending, amount)
-    return ok(true)
+    return ok(undefined)
+  }
+
+  /** What a new payment may still take. SpendingError `asset-refused`. */
+  left(token: Address, key: Address, at: number): Result<BudgetLeft, SpendingError> {
+    const budget = budgetOf(this.#policy, token)
+    if (!budget.ok) return budget
+    const { perJob, perDay, perKey } = budget.value
+    const rest = (most: bigint, { spent, reserved }: Account): bigint =>
+      most > spent + reserved ? most - spent - reserved : 0n
+    return ok({ perJob, day: rest(perDay, this.#day(token, dayOf(at))), key: rest(perKey, this.#key(token, key)) })
   }
 
   /** True when it is settled now; false when it was, at the same amount. */

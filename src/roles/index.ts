@@ -20,7 +20,7 @@ export { createProviderJournal } from './provider/journal.ts'
 export { createProvider, type ModelForSale, type Provider, type ProviderPayments } from './provider/provider.ts'
 export { createRecordsDoor, type RecordsDoor, type RecordsSource, seatEntitlement } from './recordsDoor.ts'
 export type { KeptJob } from './requester/keptJob.ts'
-export { openPayer, type Payer, type PayerChain } from './requester/payer.ts'
+export { openPayer, type Payer, type PayerChain, type PaymentQuote } from './requester/payer.ts'
 export type { PaymentFrames } from './requester/paymentTalk.ts'
 export { payProvider } from './requester/payProvider.ts'
 export {

@@ -38,12 +38,12 @@ const OFFER_WAIT_MS = 10_000
 
 const booksOf = (own: OwnHome) => readBooks(own.home, 'payer', createLogger('fatal'))
 
-/** Books help where they can be read; a node that runs on the home has them. */
+/** Books help where they can be read; a process that pays from the home's wallet has them. */
 async function booksIfFree(own: OwnHome) {
   try {
     return await booksOf(own)
   } catch (error) {
-    if (isNodeError(error, 'node-running')) return []
+    if (isNodeError(error, 'wallet-busy')) return []
     throw error
   }
 }

@@ -1,47 +1,30 @@
 import {
   awaitBatchProof,
-  gatherOffers,
-  homeAt,
-  isNodeError,
   nodeSecp256k1,
   type OpgNode,
-  readCatalogue,
   readInputFile,
   receiptFileOf,
   receiptPath,
-  resolveModel,
   writeWhole,
 } from '../../node/index.ts'
 import {
-  ASSURANCE,
   checkTensors,
-  decodeTensors,
   encodeTensors,
   formatReceiptFile,
-  type Manifest,
   MODE,
   type ModeName,
-  nameOfCode,
   PRIVACY,
   type PrivacyName,
-  STATUS,
   TIER,
   type TierName,
-  tensorsToJson,
-  toChecksumAddress,
   unitsOf,
 } from '../../protocol/index.ts'
 import type { InferenceOrder, RequestAnswer } from '../../roles/index.ts'
+import { answerResult, wholeAnswer } from '../answer.ts'
 import { type CliContext, type CommandResult, locateHome } from '../context.ts'
-import { CliError, interrupted, requestError } from '../errors.ts'
-import {
-  type InferView,
-  notCheckedNames,
-  paymentOf,
-  renderInfer,
-  renderProgress,
-  statementOf,
-} from '../render/infer.ts'
+import { CliError, interrupted } from '../errors.ts'
+import { findModel } from '../models.ts'
+import { renderProgress } from '../render/infer.ts'
 import { withClient } from '../session.ts'
 
 export interface InferOptions {
@@ -61,10 +44,6 @@ export interface InferOptions {
   readonly anchored: boolean
 }
 
-const OFFERS_WAIT_MS = 10_000
-const OFFERS_QUIET_MS = 300
-const MORE_OFFERS_QUIET_MS = 2_000
-
 /** `opg infer`: one request of a requester that lives as long as it. */
 export async function infer(model: string, options: InferOptions, context: CliContext): Promise<CommandResult> {
   const home = locateHome(options.home, context)
@@ -83,28 +62,12 @@ export async function infer(model: string, options: InferOptions, context: CliCo
       onProgress: (progress) => context.progress(renderProgress(progress)),
     })
     if (answer === undefined) throw new RangeError('the client plays no requester')
-    if (!answer.ok) throw answer.error.code === 'cancelled' ? interrupted() : requestError(answer.error)
-    if (answer.value.receipt.receipt.status === STATUS.truncated) throw truncated(answer.value, units, home.receipts)
+    const whole = wholeAnswer(answer, units, home.receipts)
     const left = options.timeout * 1_000 - (Date.now() - started)
-    const batch = await keepReceipt(
-      node,
-      answer.value,
-      options,
-      context,
-      left,
-      receiptPath(home.receipts, answer.value.jobId),
-    )
-    return resultOf(answer.value, manifest, options, batch, receiptPath(home.receipts, answer.value.jobId))
-  })
-}
-
-/** Part of an answer cannot be used as one; its receipt, and what it cost, is kept. */
-function truncated({ jobId, receipt: { receipt } }: RequestAnswer, units: number, receipts: string): CliError {
-  return new CliError({
-    code: 'truncated',
-    message: `the answer was cut off: ${receipt.chunks} chunks with ${receipt.outputUnits} units came, for ${receipt.fee} wei; its receipt is ${receiptPath(receipts, jobId)}`,
-    expected: `${units} units`,
-    got: `${receipt.outputUnits} units`,
+    const path = receiptPath(home.receipts, whole.jobId)
+    const batch = await keepReceipt(node, whole, options, context, left, path)
+    const receipt = options.receipt ?? path
+    return answerResult(whole, { name: manifest.name, receipt, ...(batch === undefined ? {} : { batch }) })
   })
 }
 
@@ -130,51 +93,6 @@ function orderOf(
     ...(maxFee === undefined ? {} : { maxFee }),
     ...(only === undefined ? {} : { only }),
   }
-}
-
-interface KnownModel {
-  readonly id: `0x${string}`
-  readonly manifest: Manifest
-}
-
-/** A model on offer whose manifest lies in the home: the input is fitted to it before anything leaves. */
-async function findModel(text: string, node: OpgNode, models: string, context: CliContext): Promise<KnownModel> {
-  const catalogue = (await readCatalogue(homeAt(models).directory)).map(({ id, manifest }) => ({
-    id,
-    manifest,
-    name: manifest.name,
-  }))
-  const names = new Map(catalogue.map(({ id, name }) => [id, name]))
-  const resolve = (): { readonly id: `0x${string}` } => {
-    const offered = new Set(node.parts.offers.live().flatMap(({ terms }) => terms.map(({ model }) => model)))
-    const models = [...offered].map((id) => ({ id, ...named(names.get(id)) }))
-    return resolveModel(text, models)
-  }
-  context.progress('gathering offers')
-  const found = await untilKnown(node, context, resolve)
-  const known = catalogue.find(({ id }) => id === found.id)
-  if (known !== undefined) return known
-  throw new CliError({
-    code: 'manifest-unknown',
-    message: `expected the manifest of ${found.id} in ${models}, there is none`,
-    hint: `put the model's manifest.json into a folder below ${models}`,
-  })
-}
-
-const named = (name: string | undefined): { readonly name?: string } => (name === undefined ? {} : { name })
-
-/** The first peers may know other models only: an unknown one is looked for once more, and longer. */
-async function untilKnown<T>(node: OpgNode, { signal }: CliContext, resolve: () => T): Promise<T> {
-  await gatherOffers(node, { waitMs: OFFERS_WAIT_MS, quietMs: OFFERS_QUIET_MS, signal })
-  if (signal.aborted) throw interrupted()
-  try {
-    return resolve()
-  } catch (thrown) {
-    if (!isNodeError(thrown, 'model-unknown')) throw thrown
-  }
-  await gatherOffers(node, { waitMs: OFFERS_WAIT_MS, quietMs: MORE_OFFERS_QUIET_MS, signal })
-  if (signal.aborted) throw interrupted()
-  return resolve()
 }
 
 /** Copies the receipt where asked, and adds the batch when told to wait for one. Returns the batch's number. */
@@ -207,52 +125,4 @@ async function keepReceipt(
   }
   for (const copy of copies) await writeWhole(copy, formatReceiptFile(file))
   return number
-}
-
-function resultOf(
-  answer: RequestAnswer,
-  manifest: Manifest,
-  options: InferOptions,
-  batch: number | undefined,
-  path: string,
-): CommandResult {
-  const { receipt } = answer.receipt
-  const { job } = answer.job
-  const output = new Uint8Array(answer.chunks.reduce((sum, { data }) => sum + data.length, 0))
-  let at = 0
-  for (const { data } of answer.chunks) {
-    output.set(data, at)
-    at += data.length
-  }
-  const tensors = decodeTensors(output)
-  if (!tensors.ok) throw tensors.error
-  const { verdict, timings } = answer
-  const view: InferView = {
-    jobId: answer.jobId,
-    model: job.model,
-    name: manifest.name,
-    provider: toChecksumAddress(receipt.provider),
-    requester: toChecksumAddress(receipt.requester),
-    mode: options.mode,
-    tier: options.tier,
-    privacy: options.privacy,
-    outputs: tensorsToJson(tensors.value),
-    assurance: nameOfCode(ASSURANCE, answer.assurance),
-    statement: statementOf(answer),
-    ...(verdict === undefined
-      ? {}
-      : { verdict: { status: verdict.status, votes: verdict.votes, committee: verdict.committee } }),
-    notChecked: notCheckedNames(answer.notChecked),
-    status: nameOfCode(STATUS, receipt.status),
-    units: receipt.outputUnits,
-    fee: receipt.fee.toString(),
-    payment: paymentOf(receipt.channel),
-    ...(answer.payment === undefined
-      ? {}
-      : { charged: `${answer.payment.charged}`, authorized: `${answer.payment.authorized}` }),
-    timings: { ...timings },
-    receipt: options.receipt ?? path,
-    ...(batch === undefined ? {} : { batch }),
-  }
-  return { text: renderInfer(view), json: { ...view } as unknown as CommandResult['json'] }
 }

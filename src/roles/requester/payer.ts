@@ -74,8 +74,27 @@ export interface Payer {
   /** What a channel with the provider would be. Throws ChainError. */
   channelWith(offer: RankedOffer): Promise<{ readonly id: Digest; readonly config: ChannelConfig }>
   readRequired: PaymentFrames['required']
+  /** What a job at the offer's ceiling would do to the money; nothing is signed or sent. Throws ChainError. */
+  quote(offer: RankedOffer): Promise<PaymentQuote>
   /** Reads a channel's funds anew. Throws ChainError. */
   look(channel: Digest): Promise<ChannelFunds>
+}
+
+/** A job's channel before the job, by the chain and these books. Wei. */
+export interface PaymentQuote {
+  readonly channel: Digest
+  /** Whether these books know the channel; `charged` and `free` rest on the chain alone where they do not. */
+  readonly isKnown: boolean
+  readonly closing: boolean
+  readonly balance: bigint
+  /** What jobs could still reserve. */
+  readonly free: bigint
+  readonly authorized: bigint
+  readonly charged: bigint
+  /** What would be deposited first; 0 where the channel holds enough. */
+  readonly deposit: bigint
+  /** Why the job would not be paid for. */
+  readonly refusal: MoneyProblem | undefined
 }
 
 export interface PayerComponents {
@@ -139,8 +158,8 @@ class StoredPayer implements Payer {
     to: Counterparty,
     maxFee: bigint,
   ): Promise<Result<{ channel: Digest; done: () => void }, MoneyProblem>> {
-    const { token } = to.offer.terms
-    if (token !== this.#init.token) return refuse('asset-refused', 'the token of the network', this.#init.token, token)
+    const known = this.#ownToken(to.offer.terms.token)
+    if (!known.ok) return known
     return await this.#guarded(async () => {
       const { id, config } = await this.channelWith(to.offer)
       const ready = this.#isReady(id, maxFee)
@@ -262,10 +281,42 @@ class StoredPayer implements Payer {
     return { id: channelIdOf(this.#init.domain, config), config }
   }
 
+  async quote(offer: RankedOffer): Promise<PaymentQuote> {
+    const { chain, budgets, signer, clock } = this.#c
+    const { ceiling, terms } = offer
+    const { id } = await this.channelWith(offer)
+    const account = this.ledger.account(id)
+    const funds = account === undefined ? await chain.fundsOf(id) : await this.look(id)
+    const charged = account?.charged ?? funds.totalClaimed
+    const free = account === undefined ? funds.balance - charged : this.#free(id)
+    const budget = budgetOf(this.#init.policy, terms.token)
+    const deposit =
+      budget.ok && ceiling > free ? depositSize(budget.value, funds.balance - charged, ceiling - free) : ok(0n)
+    const allowed = budgets.check({ token: terms.token, key: signer.address, amount: ceiling, at: clock() })
+    const refused = [
+      this.#ownToken(terms.token),
+      this.ledger.isShared(id) ? shared(id) : ok(undefined),
+      funds.withdrawing ? closing(id) : ok(undefined),
+      deposit,
+      allowed.ok ? allowed : fail(problemOf(allowed.error)),
+    ].find((each) => !each.ok)
+    return {
+      ...{ channel: id, isKnown: account !== undefined, closing: funds.withdrawing, balance: funds.balance },
+      ...{ free, charged, authorized: account === undefined ? 0n : authorizedOf(account) },
+      deposit: deposit.ok ? deposit.value : ceiling - free,
+      refusal: refused?.ok === false ? refused.error : undefined,
+    }
+  }
+
   async look(channel: Digest): Promise<ChannelFunds> {
     const funds = await this.#c.chain.fundsOf(channel)
     await this.persist(this.ledger.seen(channel, funds))
     return funds
+  }
+
+  #ownToken(token: Address): Result<void, MoneyProblem> {
+    const { token: own } = this.#init
+    return token === own ? ok(undefined) : refuse('asset-refused', 'the token of the network', own, token)
   }
 
   #isReady(channel: Digest, maxFee: bigint): boolean {

@@ -14,6 +14,7 @@ import {
   isRefusalCode,
   type Json,
   type LedgerEntry,
+  type OfferPolicy,
   ok,
   type Parameters,
   parametersHashOf,
@@ -104,6 +105,8 @@ export interface RequestOptions {
 
 export interface Requester {
   request(order: InferenceOrder, options?: RequestOptions): Promise<Result<RequestAnswer, RequestFailure>>
+  /** Live offers that fit, in the order a request would ask them. */
+  rank(policy: OfferPolicy): RankedOffer[]
   /** Asks for a job of an earlier run again: what was stored comes back, charged once (R27). Throws RangeError for one that is not kept. */
   retry(jobId: Digest, options?: RequestOptions): Promise<Result<RequestAnswer, RequestFailure>>
   /** Settles what lost streams left open with a connected provider; what cannot be decided yet stays open (R26). */
@@ -202,6 +205,7 @@ export function createRequester(components: RequesterComponents, init: Requester
   })
   return {
     request: (order, options = {}) => new RunningRequest(components, init, shared, order, options, recall).run(),
+    rank: (policy) => rankLive(components, init, shared, policy),
     retry: async (jobId, options = {}) => {
       const kept = await components.journal.loadJob?.(jobId)
       const offer = kept && rankedOfKept(init.domain, kept)
@@ -220,6 +224,20 @@ export function createRequester(components: RequesterComponents, init: Requester
       return pool.close()
     },
   }
+}
+
+function rankLive(
+  { offers }: Pick<RequesterComponents, 'offers'>,
+  { domain }: RequesterRoleInit,
+  { seen }: Shared,
+  policy: OfferPolicy,
+): RankedOffer[] {
+  return rankOffers(
+    domain,
+    offers.live(),
+    policy,
+    (operator) => seen.get(operator) ?? { latencyMs: 0, reputation: 0.5 },
+  )
 }
 
 /** What requests of one requester share. */
@@ -370,20 +388,12 @@ class RunningRequest {
 
   #rank(): RankedOffer[] {
     const { model, tier, privacy, maxOutputUnits, maxFee, only, ignore } = this.#order
-    return rankOffers(
-      this.#init.domain,
-      this.#c.offers.live(),
-      {
-        model,
-        tier,
-        privacy,
-        maxOutputUnits,
-        ...(maxFee === undefined ? {} : { maxFee }),
-        ...(only === undefined ? {} : { only }),
-        ...(ignore === undefined ? {} : { ignore }),
-      },
-      (operator) => this.#shared.seen.get(operator) ?? { latencyMs: 0, reputation: 0.5 },
-    )
+    return rankLive(this.#c, this.#init, this.#shared, {
+      ...{ model, tier, privacy, maxOutputUnits },
+      ...(maxFee === undefined ? {} : { maxFee }),
+      ...(only === undefined ? {} : { only }),
+      ...(ignore === undefined ? {} : { ignore }),
+    })
   }
 
   #progress(progress: RequestProgress): void {
