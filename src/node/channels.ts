@@ -9,7 +9,16 @@ import {
   initiateWithdrawCall,
   readChannel,
 } from '../chain/index.ts'
-import { type ChannelBook, createDepositWallet, depositCallOf, readChannelBooks } from '../payment/index.ts'
+import {
+  budgetOf,
+  type ChannelBook,
+  checkDeposit,
+  createDepositWallet,
+  depositCallOf,
+  type PaymentsConfig,
+  readChannelBooks,
+  spendingPolicyOf,
+} from '../payment/index.ts'
 import {
   type Address,
   type ChannelConfig,
@@ -102,6 +111,24 @@ export async function viewChannel(
         : { amount: pendingWithdrawal.amount, finalizableAt: pendingWithdrawal.initiatedAt + config.withdrawDelay },
     book: books.find(({ account }) => account.id === id),
   }
+}
+
+/**
+ * Whether the policy lets a channel be given `amount`. Throws SpendingError `asset-refused | over-deposit-budget`,
+ * ChainError.
+ */
+export async function assertDeposit(
+  session: Pick<ChainSession, 'chain' | 'network'>,
+  payments: PaymentsConfig,
+  { config, amount }: { readonly config: ChannelConfig; readonly amount: bigint },
+  books: readonly ChannelBook[],
+): Promise<void> {
+  const budget = budgetOf(spendingPolicyOf(payments, session.network.contracts.opg), config.token)
+  if (!budget.ok) throw budget.error
+  const { state, unclaimed, book } = await viewChannel(session, config, books)
+  const held = book === undefined ? unclaimed : state.balance - book.account.charged
+  const checked = checkDeposit(budget.value, least(held, unclaimed), amount)
+  if (!checked.ok) throw checked.error
 }
 
 /**

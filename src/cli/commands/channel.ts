@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import {
   askControl,
+  assertDeposit,
   type ChainSession,
   type ChannelView,
   channelWith,
@@ -95,12 +96,14 @@ export const channelDeposit = (
 ): Promise<CommandResult> =>
   withChannel(provider, options, context, async ({ session, own, config }) => {
     const account = await walletOf(options, own, context)
+    const books = await booksIfFree(own)
+    await assertDeposit(session, own.config.payments, { config, amount }, books)
     if (options.self) {
       const random = nodePorts().random
       const { transaction } = await depositOwn(session, { account, random }, config, amount)
       return await reported(session, own, config, `deposited ${opgOf(amount)}`, { transaction, amount: `${amount}` })
     }
-    const owner = { account, key: await own.operator(), books: await booksIfFree(own) }
+    const owner = { account, key: await own.operator(), books }
     const settled = await withClient(own.home, context, {}, async (node) => {
       await gatherOffers(node, { waitMs: OFFER_WAIT_MS, quietMs: 500, signal: context.signal })
       return await depositThroughProvider(node, owner, config, amount)
