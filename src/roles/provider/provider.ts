@@ -12,6 +12,7 @@ import {
   committeeBlockTime,
   type Digest,
   type Domain,
+  type Job,
   type JobRequest,
   keccak,
   type Manifest,
@@ -21,6 +22,7 @@ import {
   type Parameters,
   type Payee,
   PPM,
+  PRIVACY,
   type Profile,
   type ProviderEffect,
   type ProviderEvent,
@@ -50,6 +52,7 @@ import type { CommitteeLinks } from './committeeLinks.ts'
 import { StreamedInferServer } from './inferServer.ts'
 import type { ProviderJournal } from './journal.ts'
 import { PaymentDesk } from './paymentDesk.ts'
+import { fitsRecord } from './recordSize.ts'
 import { openSession } from './session.ts'
 
 /** A model on sale: its manifest and the final prices, wei of `token`. */
@@ -132,6 +135,8 @@ export interface Provider {
 const OFFERS_PER_LIFE = 3
 /** Longer than a stream may wait for its next voucher. */
 const DRAIN_TIMEOUT_MS = 12_000
+/** Canonical parameters of a job, as the wire bounds them. */
+const MAX_PARAMETERS_BYTES = 16 * 1_024
 /** Unsettled jobs of one channel. */
 const MAX_CHANNEL_JOBS = 512
 /** Quorum jobs of one channel in a row that committees did not accept. */
@@ -470,7 +475,7 @@ class ProviderRole implements Provider {
           void this.#open(effect.jobId)
           break
         case 'run':
-          void this.#run(effect.jobId, effect.job.model, effect.input, effect.job.deadline)
+          void this.#run(effect.jobId, effect.job, effect.input)
           break
         case 'cancel':
           this.#aborts.get(effect.jobId)?.abort()
@@ -499,7 +504,7 @@ class ProviderRole implements Provider {
     } else this.#dispatch({ type: 'input-opened', now: this.#components.clock(), jobId, input })
   }
 
-  async #run(jobId: Digest, model: Digest, input: Uint8Array, deadline: number): Promise<void> {
+  async #run(jobId: Digest, { model, deadline, privacy }: Job, input: Uint8Array): Promise<void> {
     const { engine, clock } = this.#components
     const abort = new AbortController()
     this.#aborts.set(jobId, abort)
@@ -507,6 +512,11 @@ class ProviderRole implements Provider {
       const run = await engine.run({ model, input, parameters: {}, deadline, trace: true, signal: abort.signal })
       if (!run.ok) return this.#failed(jobId, refusalOf(run.error), run.error.message)
       const { output, trace, units, startedAt, finishedAt } = run.value
+      const inputBytes = input.length + MAX_PARAMETERS_BYTES
+      if (!fitsRecord({ output, units, inputBytes, isKept: privacy !== PRIVACY.sealed })) {
+        const message = `expected an answer whose record can be kept, got ${output.length} bytes of ${units} units`
+        return this.#failed(jobId, 'output-too-long', message)
+      }
       const result = {
         output,
         units,

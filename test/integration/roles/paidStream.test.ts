@@ -72,6 +72,8 @@ let asker: Awaited<ReturnType<typeof startBareHost>>
 const chain = new SimulatedChannels(CHANNEL_DOMAIN)
 /** What this channel's vouchers say by now; the tests of the file share it. */
 let authorized = 0n
+/** What a model with a great appetite for bytes would answer. */
+let swollen: Uint8Array | undefined
 
 beforeAll(async () => {
   engine = onnxEngine()({ clock: Date.now })
@@ -82,7 +84,20 @@ beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'opg-paid-'))
   const terms = { payee: payeeOf(operator), float: 0n, minDeposit: 10n, tokenName: 'OPG', tokenVersion: '1' }
   const payments = { channels: chain, context, terms }
-  provider = await startFixedProvider({ engine, models: [written], storeAt: directory, perRequest: 0n, payments })
+  const swelling: Pick<InferenceEngine, 'run' | 'runtimeClass'> = {
+    runtimeClass: engine.runtimeClass,
+    run: async (task) => {
+      const run = await engine.run(task)
+      return run.ok ? { ok: true, value: { ...run.value, output: swollen ?? run.value.output } } : run
+    },
+  }
+  provider = await startFixedProvider({
+    engine: swelling as InferenceEngine,
+    models: [written],
+    storeAt: directory,
+    perRequest: 0n,
+    payments,
+  })
   asker = await startBareHost({ role: 'requester', bootstrap: [provider.host] })
   await eventually(() => asker.connectedPeers().includes(provider.host.peerId), 'a connection')
   const ask = { model, tier: TIER.replay, privacy: PRIVACY.open, maxOutputUnits: ROWS }
@@ -233,6 +248,27 @@ describe('a paid stream over libp2p (R23, R24)', () => {
     expect(recalled.map(({ kind }) => kind)).toEqual(['receipt', 'end'])
     expect(ofKind(recalled, 'receipt')[0]!.value.receipt.receipt).toEqual(receipt)
     authorized = receipt.chargedAfter
+    await talk.send({ kind: 'voucher', value: sign(authorized) })
+    await until(talk, ['ledger'])
+    await talk.close()
+  })
+
+  it('refuses, before it signs anything, an answer whose record could not be kept (R27)', async () => {
+    const talk = await openStream()
+    const { request } = requestOf()
+    swollen = new Uint8Array(1_200_000)
+    await talk.send({ kind: 'request', value: request })
+    expect((await until(talk, ['refusal', 'receipt'])).at(-1)).toMatchObject({ value: { code: 'output-too-long' } })
+    swollen = undefined
+    const again = requestOf()
+    authorized -= again.slice
+    const voucher = sign(authorized)
+    await talk.send({ kind: 'request', value: { ...again.request, voucher } })
+    const frames = await until(talk, ['head', 'refusal'])
+    expect(frames.at(-1)).toMatchObject({ kind: 'head' })
+    await talk.send({ kind: 'cancel', value: { jobId: again.jobId } })
+    const { receipt } = ofKind(await until(talk, ['end']), 'receipt')[0]!.value.receipt
+    authorized = receipt.chargedAfter > authorized ? receipt.chargedAfter : authorized
     await talk.send({ kind: 'voucher', value: sign(authorized) })
     await until(talk, ['ledger'])
     await talk.close()
