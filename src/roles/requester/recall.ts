@@ -42,7 +42,8 @@ const RECALL_TIMEOUT_MS = 30_000
 
 /**
  * Settles a job whose stream was lost, by what its provider has signed (R26, R27). One that is not kept never left, as
- * its provider confirms. What cannot be decided yet stays pending. Rejects with FrameFault or NetError.
+ * its provider confirms. What cannot be decided yet stays pending. Returns `over-ceiling` of a job that costs more than a
+ * recall alone can show: what is verified when it is asked for again is owed. Rejects with FrameFault or NetError.
  */
 export async function recallJob(
   components: RecallComponents,
@@ -50,30 +51,32 @@ export async function recallJob(
   stream: InferStream,
   account: JobAccount,
   kept: KeptJob | undefined,
-): Promise<void> {
+): Promise<'over-ceiling' | undefined> {
   const { payer, clock, logger } = components
   const { jobId } = account
   const shown = await ask(stream, jobId)
-  if (payer.ledger.job(jobId) === undefined) return
+  if (payer.ledger.job(jobId) === undefined) return undefined
   const fee = await costOf(components, domain, kept, shown)
   if (!fee.ok) {
     logger.warn({ jobId, code: fee.error }, 'a job stays pending')
-    return
+    return undefined
   }
   const { ledger } = payer
   const now = clock()
   if (fee.value === 0n) {
     const { entries } = ledger.settle(jobId, 'refunded', now)
-    return await payer.settle(jobId, undefined, entries)
+    await payer.settle(jobId, undefined, entries)
+    return undefined
   }
   const within = ledger.recalled(jobId, fee.value)
   if (!within.ok) {
-    logger.warn({ jobId, ...within.error }, 'a provider charges more than it can have released')
-    return
+    logger.warn({ jobId, ...within.error }, 'a job costs more than its recall shows')
+    return 'over-ceiling'
   }
   const { entries, voucher } = ledger.settle(jobId, 'paid', now)
   await payer.settle(jobId, fee.value, entries)
   if (voucher !== undefined) await stream.write({ kind: 'voucher', value: voucher })
+  return undefined
 }
 
 async function ask(stream: InferStream, jobId: Digest): Promise<Recalled> {

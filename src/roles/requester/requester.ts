@@ -169,6 +169,20 @@ export function createRequester(components: RequesterComponents, init: Requester
   })
   const offDisconnected = host.onPeerDisconnected((peer) => pool.forget(peer))
   const shared: Shared = { pool, seen: new Map(), running: new Set() }
+  /** Undefined where the offer it was made for lacks its terms. */
+  const askAgain = async (
+    kept: KeptJob,
+    options: RequestOptions,
+  ): Promise<Result<RequestAnswer, RequestFailure> | undefined> => {
+    const offer = rankedOfKept(init.domain, kept)
+    if (offer === undefined) return undefined
+    const { job, input } = kept
+    const parameters: Json = JSON.parse(new TextDecoder().decode(kept.parameters))
+    const { model, tier, privacy, mode, maxOutputUnits } = job
+    const timeoutMs = RETRY_TIMEOUT_MS
+    const order = { model, input, parameters, tier, privacy, mode, maxOutputUnits, timeoutMs }
+    return await new RunningRequest(components, init, shared, order, options, recall, { kept, offer }).run()
+  }
   const recall = async (provider: Address): Promise<void> => {
     const { payer, directory, journal, logger } = components
     const peer = directory.peerOf(provider)
@@ -180,13 +194,15 @@ export function createRequester(components: RequesterComponents, init: Requester
       try {
         const kept = await journal.loadJob(jobId)
         const stream = await pool.take(peer)
+        let open: 'over-ceiling' | undefined
         try {
-          await recallJob({ ...components, payer }, init.domain, stream, account, kept)
+          open = await recallJob({ ...components, payer }, init.domain, stream, account, kept)
           pool.give(stream)
         } catch (thrown) {
           stream.abort(toError(thrown))
           throw thrown
         }
+        if (open !== undefined && kept !== undefined) await askAgain(kept, {})
       } catch (thrown) {
         if (!(thrown instanceof CodedError)) throw thrown
         logger.warn({ jobId, code: thrown.code }, 'a job could not be recalled')
@@ -208,14 +224,9 @@ export function createRequester(components: RequesterComponents, init: Requester
     rank: (policy) => rankLive(components, init, shared, policy),
     retry: async (jobId, options = {}) => {
       const kept = await components.journal.loadJob?.(jobId)
-      const offer = kept && rankedOfKept(init.domain, kept)
-      if (kept === undefined || offer === undefined) throw new RangeError(`expected a kept job, got ${jobId}`)
-      const { job, input } = kept
-      const parameters: Json = JSON.parse(new TextDecoder().decode(kept.parameters))
-      const { model, tier, privacy, mode, maxOutputUnits } = job
-      const timeoutMs = RETRY_TIMEOUT_MS
-      const order = { model, input, parameters, tier, privacy, mode, maxOutputUnits, timeoutMs }
-      return await new RunningRequest(components, init, shared, order, options, recall, { kept, offer }).run()
+      const answer = kept && (await askAgain(kept, options))
+      if (answer === undefined) throw new RangeError(`expected a kept job, got ${jobId}`)
+      return answer
     },
     recall,
     stop: () => {

@@ -131,8 +131,13 @@ export class RequesterProcess {
   /** A job of any time that may have cost something, asked for again. */
   retry(index: number): void {
     const all = [...this.disk.kept.entries()].filter(([id]) => this.disk.settled.get(id)?.outcome !== 'refunded')
-    const [jobId, kept] = all[index % Math.max(1, all.length)] ?? []
-    if (jobId === undefined || kept === undefined || this.#busy.has(jobId)) return
+    const [jobId] = all[index % Math.max(1, all.length)] ?? []
+    if (jobId !== undefined) this.#again(jobId)
+  }
+
+  #again(jobId: Digest): void {
+    const kept = this.disk.kept.get(jobId)
+    if (kept === undefined || this.#busy.has(jobId)) return
     this.#busy.add(jobId)
     const { job } = kept.signed
     this.#begin([kept.offer], job.mode, job.maxOutputUnits, { jobId, signed: kept.signed })
@@ -416,8 +421,11 @@ export class RequesterProcess {
     if (fee === undefined) return
     if (fee > 0n) {
       const within = this.#ledger.recalled(jobId, fee)
-      if (!within.ok)
-        throw new Error(`a recalled job costs too much: ${within.error.expected}, got ${within.error.got}`)
+      // More than a recall alone can show: the job is asked for again, and what is verified is owed.
+      if (!within.ok) {
+        this.#again(jobId)
+        return
+      }
     }
     const { entries, voucher } = this.#ledger.settle(jobId, fee === 0n ? 'refunded' : 'paid', this.#provider.now)
     this.commits.add(
