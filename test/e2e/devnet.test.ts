@@ -11,6 +11,8 @@ const example = fileURLToPath(new URL('../../devnet/models/classifier/example.js
 let directory: string
 let home: string
 let up: Results['devnet up --detach']
+/** Of the jobs that were answered, wei. */
+const fees: bigint[] = []
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'opg-e2e-'))
@@ -80,7 +82,7 @@ describe('a devnet of real processes', { timeout: 300_000 }, () => {
   test('sells models whose evidence says that it is simulated (R6)', async () => {
     const ran = await inHome('offers', '--wait', '30')
     const { offers, payment } = resultOf('offers', ran)
-    expect(payment).toBe('unpaid (channel 0)')
+    expect(payment).toBe('by vouchers on a channel')
     expect(offers.map(({ name, assurance }) => `${name} ${assurance}`).sort()).toEqual([
       'opg/classifier simulated',
       'opg/volatility simulated',
@@ -93,8 +95,9 @@ describe('a devnet of real processes', { timeout: 300_000 }, () => {
     expect(result).toMatchObject({
       statement: 'evidence and receipt checked; output not recomputed',
       assurance: 'simulated',
-      payment: 'unpaid (channel 0)',
+      payment: expect.stringMatching(/^channel 0x[0-9a-f]{64}$/),
     })
+    fees.push(BigInt(result.fee))
     expect(result.notChecked).toContain('output')
     const outputs = Object.values(result.outputs)[0]?.data.map(Number) ?? []
     expect(outputs.reduce((sum, value) => sum + value, 0)).toBeCloseTo(1, 4)
@@ -105,6 +108,7 @@ describe('a devnet of real processes', { timeout: 300_000 }, () => {
     const asked = await infer('--mode', 'quorum', '--anchored', '--receipt', receipt, '--timeout', '60')
     const result = resultOf('infer', asked)
     expect(result).toMatchObject({ verdict: { status: 'accepted', committee: 3 } })
+    fees.push(BigInt(result.fee))
     expect(result.statement).toMatch(/^accepted by 3 of 3 verifiers; output recomputed by [1-3] of them$/)
     const batch = result.batch ?? 0
 
@@ -128,6 +132,22 @@ describe('a devnet of real processes', { timeout: 300_000 }, () => {
     expect(show.leaves?.reduce((sum, { accepted }) => sum + accepted, 0)).toBeGreaterThan(0)
     const verified = await inHome('batch', 'verify', `${batch}`)
     expect(resultOf('batch verify', verified).votes).toBeGreaterThanOrEqual(3)
+  })
+
+  test('pays on one channel, from one deposit without gas, and the provider claims what its jobs cost (R23, R24)', async () => {
+    const { channels } = resultOf('channel list', await inHome('channel', 'list'))
+    const cost = fees.reduce((sum, fee) => sum + fee, 0n)
+    expect(fees).toHaveLength(2)
+    expect(channels).toMatchObject([{ charged: `${cost}`, balance: `${10n ** 18n}`, claimed: '0', openJobs: 0 }])
+    const wallet = resultOf('wallet show', await inHome('wallet', 'show'))
+    expect([wallet.ether, wallet.opg]).toEqual([`${1_000n * 10n ** 18n}`, `${20_000_000n * 10n ** 18n - 10n ** 18n}`])
+    const provider = join(directory, 'provider-0')
+    const claimed = await opg(['channel', 'claim', '--home', provider, '--json'])
+    expect(resultOf('channel claim', claimed)).toMatchObject({ rows: 1, claimed: `${cost}` })
+    const after = resultOf('channel list', await inHome('channel', 'list'))
+    expect(after.channels).toMatchObject([{ claimed: `${cost}` }])
+    const { opg: earned } = resultOf('wallet show', await opg(['wallet', 'show', '--home', provider, '--json']))
+    expect(earned).toBe(`${cost - cost / 5n}`)
   })
 
   test('fails with the exit code of what went wrong', async () => {

@@ -1,6 +1,6 @@
 import { askControl, gatherOffers, listOffers, type OfferView, readNodeFile } from '../../node/index.ts'
 import { type CliContext, type CommandResult, locateHome } from '../context.ts'
-import { renderOffers, UNPAID } from '../render/offers.ts'
+import { PAID, renderOffers } from '../render/offers.ts'
 import { withClient } from '../session.ts'
 
 export interface OffersOptions {
@@ -25,6 +25,6 @@ export async function offers(options: OffersOptions, context: CliContext): Promi
       : ((await askControl(home, 'GET', '/offers')) as { readonly offers: OfferView[] }).offers
   return {
     text: renderOffers(found),
-    json: { offers: found as unknown as CommandResult['json'][string], payment: UNPAID },
+    json: { offers: found as unknown as CommandResult['json'][string], payment: PAID },
   }
 }

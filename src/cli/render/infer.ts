@@ -1,7 +1,6 @@
 import { opgOf } from '../../node/index.ts'
 import { hasBit, type Json, NOT_CHECKED } from '../../protocol/index.ts'
 import type { RequestAnswer, RequestProgress } from '../../roles/index.ts'
-import { UNPAID } from './offers.ts'
 import { renderFacts, shortId } from './table.ts'
 
 /** What holds of an answer without a committee; scripts compare it. */
@@ -80,6 +79,9 @@ export function renderInfer(view: InferView): string {
   ])
   return [...outputs, '', facts].join('\n')
 }
+
+/** What every surface says of a job that no channel pays for. */
+const UNPAID = 'unpaid (channel 0)'
 
 export const paymentOf = (channel: string): string => (/^0x0+$/.test(channel) ? UNPAID : `channel ${channel}`)
 

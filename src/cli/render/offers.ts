@@ -1,8 +1,8 @@
 import { type OfferView, opgOf } from '../../node/index.ts'
 import { renderTable, shortId } from './table.ts'
 
-/** What every surface says of jobs while no channel pays for them. */
-export const UNPAID = 'unpaid (channel 0)'
+/** How a provider is paid that does not say otherwise (R23). */
+export const PAID = 'by vouchers on a channel'
 
 export function renderOffers(offers: readonly OfferView[]): string {
   if (offers.length === 0) return 'no offers'
@@ -18,5 +18,5 @@ export function renderOffers(offers: readonly OfferView[]): string {
       opgOf(ceiling),
     ]),
   )
-  return `${table}\njobs are ${UNPAID}`
+  return `${table}\njobs are paid ${PAID}`
 }

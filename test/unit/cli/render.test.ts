@@ -65,7 +65,7 @@ describe('people read', () => {
     expect(text).toContain('63 … (100)')
   })
 
-  test('that nothing is on sale, and that jobs are unpaid', () => {
+  test('that nothing is on sale', () => {
     expect(renderOffers([])).toBe('no offers')
   })
 })
