@@ -92,7 +92,7 @@ describe('opg channel', { timeout: 240_000 }, () => {
       await opg('withdraw', provider, '--amount', '5'),
     ]
     expect(failures.map(({ exit, json }) => [exit, (json as { error: { code: string } }).error.code])).toEqual([
-      [EXIT_FUNDS, 'insufficient-funds'],
+      [EXIT_FUNDS, 'over-deposit-budget'],
       [EXIT_FUNDS, 'no-withdrawal'],
       [EXIT_FUNDS, 'insufficient-funds'],
     ])
