@@ -6,6 +6,7 @@ import { devnetPrivateKey } from '../../src/node/devnetKeys.ts'
 import type { PayeeChannels, X402Context } from '../../src/payment/index.ts'
 import {
   ASSURANCE,
+  type Digest,
   digestOf,
   fail,
   H,
@@ -15,6 +16,7 @@ import {
   type Signer,
   TIER,
   utf8,
+  type VoteBundle,
   ZERO_ADDRESS,
 } from '../../src/protocol/index.ts'
 import type { CommitteeLookup } from '../../src/roles/committee.ts'
@@ -140,6 +142,11 @@ export interface FixedProviderInit extends Partial<FixedPeerInit> {
   readonly storeAt: string
   readonly perRequest?: bigint
   readonly slots?: number
+  /** Who sits, and how they vote on a checkpoint; undefined: they never do. */
+  readonly bench?: {
+    readonly committee: CommitteeLookup
+    readonly vote: (digest: Digest, count: number) => VoteBundle | undefined
+  }
   /** Served beside unpaid jobs; prices are by the unit then. */
   readonly payments?: {
     readonly channels: PayeeChannels
@@ -157,10 +164,17 @@ export async function startFixedProvider(init: FixedProviderInit): Promise<Fixed
   const measurements = { code: measured, configuration: measured, models: measured }
   const journal = createProviderJournal({ store }, { domain: DOMAIN, operator: signer.address })
   const ports = { crypto, random, clock: Date.now, logger: quiet }
+  const { bench } = init
   const links = createCommitteeLinks(
-    { host, directory, committee: noCommittee, ...ports },
+    { host, directory, committee: bench?.committee ?? noCommittee, ...ports },
     { domain: DOMAIN, waitMs: 2_000 },
   )
+  const publish = links.publish.bind(links)
+  links.publish = (signed, digest, records) => {
+    publish(signed, digest, records)
+    const votes = bench?.vote(digest, signed.checkpoint.count)
+    if (votes !== undefined) links.addVotes(votes)
+  }
   const door = createRecordsDoor(
     { host, logger: quiet },
     {
