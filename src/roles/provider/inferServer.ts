@@ -57,6 +57,8 @@ interface Exchange {
   readonly over: Promise<void>
   end(): void
   writing: boolean
+  /** What its peer did: held against it once it was told, since a hung-up peer hears nothing. */
+  misconduct: RefusalCode | undefined
   opened: Promise<OpenedInput | undefined> | undefined
   sealer: Promise<ChunkSealer | undefined> | undefined
 }
@@ -173,7 +175,7 @@ export class StreamedInferServer implements InferServer {
     const { promise: over, resolve: end } = Promise.withResolvers<void>()
     const exchange: Exchange = {
       ...{ id, stream, request, ends, queue: [], over, end },
-      ...{ writing: false, opened: undefined, sealer: undefined },
+      ...{ writing: false, misconduct: undefined, opened: undefined, sealer: undefined },
     }
     this.#exchanges.set(id, exchange)
     return exchange
@@ -187,7 +189,7 @@ export class StreamedInferServer implements InferServer {
 
   report(stream: StreamId, code: RefusalCode): void {
     const exchange = this.#exchanges.get(stream)
-    if (exchange !== undefined) this.#host.conduct.report(exchange.stream.peer, code)
+    if (exchange !== undefined) exchange.misconduct = code
   }
 
   reply(stream: StreamId, reply: ProviderReply): void {
@@ -211,6 +213,8 @@ export class StreamedInferServer implements InferServer {
       if (isOver) open.end()
       for (const reply of replies) this.#judge(open, reply)
     }
+    if (open.misconduct !== undefined) this.#host.conduct.report(open.stream.peer, open.misconduct)
+    open.misconduct = undefined
     open.writing = false
   }
 
