@@ -175,7 +175,7 @@ async function play(devnet: Devnet, client: OpgNode): Promise<DemoResult> {
     `${JOBS} jobs anchored (${jobs}), 2 verified (${verified}), 2 rejected (${rejected})`,
     jobs === JOBS && verified === 2 && rejected === 2,
   )
-  const reasons = await reasonsOf(client.parts, batches)
+  const reasons = await reasonsOf(client.parts, batches, SETTLE_TIMEOUT_MS)
   narrator.check(
     `the committee rejected one answer and one bill (${reasons.join(', ')})`,
     reasons.toSorted().join() === 'fee-mismatch,output-mismatch',

@@ -12,7 +12,13 @@ export interface DemoPayments {
   readonly payer: Address
   readonly deposited: string
   readonly payerEtherSpent: string
-  readonly jobs: readonly { readonly jobId: Digest; readonly fee: string; readonly slice: string }[]
+  readonly jobs: readonly {
+    readonly jobId: Digest
+    readonly fee: string
+    readonly slice: string
+    /** The channel's highest voucher when the job was settled. */
+    readonly authorized: string
+  }[]
   /** Of the accepted jobs. */
   readonly fees: string
   readonly claim: {
@@ -139,6 +145,7 @@ export const paymentsOf = (
     jobId: answer.jobId,
     fee: `${answer.receipt.receipt.fee}`,
     slice: `${sliceOfAnswer(answer)}`,
+    authorized: `${answer.payment?.authorized ?? 0n}`,
   })),
   fees: `${feesOf(accepted)}`,
   claim,

@@ -72,14 +72,20 @@ export const verdictsOf = (leaves: readonly Leaf[]): Verdicts => ({
   rejected: leaves.reduce((sum, { rejected }) => sum + countBits(rejected), 0),
 })
 
-/** Why committees rejected what they did, by the votes that peers hold. */
+/** Why committees rejected what they did, by the votes that peers hold; those found when the time is up. */
 export async function reasonsOf(
   parts: Pick<NodeParts, 'sync' | 'host' | 'domain' | 'committee'>,
   batches: readonly Settled[],
+  timeoutMs: number,
 ): Promise<string[]> {
   const reasons: string[] = []
+  const until = Date.now() + timeoutMs
   for (const leaf of batches.flatMap(({ signed }) => signed.leaves).filter(({ rejected }) => rejected !== 0n)) {
-    const found = await fetchLeaf(parts, leaf)
+    let found = await fetchLeaf(parts, leaf)
+    while (found === undefined && Date.now() < until) {
+      await sleep(LOOK_EVERY_MS)
+      found = await fetchLeaf(parts, leaf)
+    }
     const drawn = found === undefined ? undefined : await parts.committee.committeeOf(found.signed.checkpoint)
     if (found === undefined || drawn?.ok !== true) continue
     const { seats: committee } = drawn.value

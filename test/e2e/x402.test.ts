@@ -109,7 +109,11 @@ async function expectProven({ status, json }: Paid): Promise<void> {
   const path = join(directory, `${opg_job_id}.json`)
   await writeFile(path, opg_receipt)
   const verified = await opg(['receipt', 'verify', path, '--network', join(directory, 'network.json'), '--json'])
-  expect(resultOf('receipt verify', verified)).toMatchObject({ ok: true, jobId: opg_job_id })
+  expect(resultOf('receipt verify', verified)).toMatchObject({
+    ok: true,
+    jobId: opg_job_id,
+    payment: expect.stringMatching(/^channel 0x[0-9a-f]{64}$/),
+  })
 }
 
 /** The same header for as many requests as one likes. */

@@ -87,7 +87,7 @@ describe('a provider whose bills are not its offer’s', { timeout: 300_000 }, (
     expect(client.money?.payer.ledger.channels()).toMatchObject([{ charged: 0n }])
     const batches = await awaitSettled(client.parts, 1, TIMEOUT_MS, () => undefined)
     expect(verdictsOf(batches.flatMap(({ signed }) => signed.leaves))).toEqual({ verified: 0, rejected: 1 })
-    expect(await reasonsOf(client.parts, batches)).toEqual(['fee-mismatch'])
+    expect(await reasonsOf(client.parts, batches, TIMEOUT_MS)).toEqual(['fee-mismatch'])
   })
 
   it('past its splitter gets no deposit and no job of an honest requester (R23)', async () => {
