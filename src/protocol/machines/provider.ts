@@ -628,17 +628,19 @@ export class ProviderMachine {
   #repeat(stream: StreamId, request: JobRequest, known: Exclude<StoredJob, undefined>): ProviderEffect[] {
     const isEntitled = !sealRequired(request.job) && isInputOf(request, request.input)
     if ('record' in known) return this.#answerAgain(stream, known, isEntitled)
-    if (!isEntitled) return this.#closed(stream, known)
+    if (!isEntitled) return this.#closed(stream, known, request.signature)
     const heads = new Map(known.heads.map((signed) => [signed.head.index, signed]))
     const replies = known.chunks.flatMap((chunk): ProviderReply[] => {
       const signed = heads.get(chunk.index)
       const covered: ProviderReply[] = signed === undefined ? [] : [{ type: 'head', signed }]
       return [{ type: 'chunk', jobId: known.jobId, chunk }, ...covered]
     })
-    return [...replies.map((each) => reply(stream, each)), ...this.#closed(stream, known)]
+    return [...replies.map((each) => reply(stream, each)), ...this.#closed(stream, known, request.signature)]
   }
 
-  #closed(stream: StreamId, { jobId, heads }: CutJob): ProviderEffect[] {
+  /** Of a job that was looked up while it ended, nothing may be left in the store by now: it is over all the same. */
+  #closed(stream: StreamId, { jobId, heads }: CutJob, by: string): ProviderEffect[] {
+    if (heads.length === 0) this.#remember(jobId, 'job-closed', by)
     const owed = heads.at(-1)?.head.fee ?? 0n
     return [refusal(stream, jobId, 'job-closed', `a restart cut this job off; it cost ${owed}`)]
   }
@@ -673,7 +675,10 @@ export class ProviderMachine {
       return [refusal(stream, jobId, 'not-ready', 'this job runs; send it again to attach')]
     if ('record' in known) return this.#answerAgain(stream, known, false)
     const signed = known.heads.at(-1)
-    return [...(signed === undefined ? [] : [reply(stream, { type: 'head', signed })]), ...this.#closed(stream, known)]
+    return [
+      ...(signed === undefined ? [] : [reply(stream, { type: 'head', signed })]),
+      ...this.#closed(stream, known, peer),
+    ]
   }
 
   #onCertified({
