@@ -117,3 +117,21 @@ describe('SpendingBook', () => {
     expect(new Set(results.map(code))).toEqual(new Set([undefined, 'over-day-budget']))
   })
 })
+
+describe('what the budgets have left', () => {
+  test('counts what is reserved and spent, and asking sets nothing aside', async () => {
+    const book = await openBook(await place())
+    const left = () => book.left(TOKEN, KEY, 0)
+    expect(left()).toEqual({ ok: true, value: { perJob: 60n, day: 100n, key: 150n } })
+    const { id: _, ...asked } = request(1, 60n)
+    expect([book.check(asked), book.check(asked)]).toMatchObject([{ ok: true }, { ok: true }])
+    expect(left()).toEqual({ ok: true, value: { perJob: 60n, day: 100n, key: 150n } })
+    await book.reserve(request(1, 60n))
+    expect(book.check(asked)).toMatchObject({ ok: false, error: { code: 'over-day-budget' } })
+    expect(left()).toEqual({ ok: true, value: { perJob: 60n, day: 40n, key: 90n } })
+    await book.settle(id(1), 25n)
+    expect(left()).toEqual({ ok: true, value: { perJob: 60n, day: 75n, key: 125n } })
+    expect(book.left(TOKEN, KEY, DAY)).toMatchObject({ value: { day: 100n, key: 125n } })
+    expect(book.left(KEY, KEY, 0)).toMatchObject({ ok: false, error: { code: 'asset-refused' } })
+  })
+})
