@@ -13,6 +13,7 @@ import {
   fail,
   type Job,
   type JobAccount,
+  type JobOutcome,
   type LedgerEntry,
   type MoneyProblem,
   ok,
@@ -29,7 +30,7 @@ import {
 import type { Store } from '../../store/index.ts'
 import type { RoleLogger } from '../logger.ts'
 import { isReusable, OpenDeposits } from './openDeposits.ts'
-import { loadPayerLedger, payerWrites } from './payerStore.ts'
+import { loadPayerLedger, payerWrites, readSettlement } from './payerStore.ts'
 import { type PaymentFrames, type PaymentRefusal, sendPayment } from './paymentTalk.ts'
 import type { InferStream, InferStreamPool } from './streamPool.ts'
 
@@ -71,6 +72,8 @@ export interface Payer {
   whenStored(voucher: Voucher): Promise<void>
   /** Jobs of a channel with this provider that an earlier run, or a lost stream, left open. */
   openWith(provider: Address): readonly JobAccount[]
+  /** How a job ended; undefined while it is open, and of one these books never held. Throws StoreError. */
+  ended(jobId: Digest): Promise<JobOutcome | undefined>
   /** What a channel with the provider would be. Throws ChainError. */
   channelWith(offer: RankedOffer): Promise<{ readonly id: Digest; readonly config: ChannelConfig }>
   readRequired: PaymentFrames['required']
@@ -152,6 +155,10 @@ class StoredPayer implements Payer {
     this.#init = init
     this.ledger = ledger
     for (const account of ledger.channels()) this.#onDisk.set(account.id, authorizedOf(account))
+  }
+
+  async ended(jobId: Digest): Promise<JobOutcome | undefined> {
+    return (await readSettlement(this.#c.store, jobId))?.outcome
   }
 
   async channelFor(

@@ -35,6 +35,15 @@ export async function loadPayerLedger(store: Store, ledger: PayerLedger): Promis
   }
 }
 
+/** The books of a job that ended. Throws StoreError. */
+export async function readSettlement(store: Store, jobId: Digest): Promise<JobAccount | undefined> {
+  const bytes = await store.get('payerSettlements', [jobId])
+  if (bytes === undefined) return undefined
+  const account = decode('JobAccount', bytes)
+  if (!account.ok) throw unreadable(`job ${jobId}: ${account.error.message}`)
+  return account.value
+}
+
 /** Money that cannot be read is not spent. */
 const unreadable = (what: string): StoreError =>
   new StoreError({ code: 'store-corrupt', problem: what }, `expected the books of a payer, got ${what}`)

@@ -223,6 +223,8 @@ export function createRequester(components: RequesterComponents, init: Requester
     request: (order, options = {}) => new RunningRequest(components, init, shared, order, options, recall).run(),
     rank: (policy) => rankLive(components, init, shared, policy),
     retry: async (jobId, options = {}) => {
+      // A job that cost nothing is over: its provider may have forgotten it, and would run and charge it anew.
+      if ((await components.payer?.ended(jobId)) === 'refunded') return fail(overAtNothing(jobId))
       const kept = await components.journal.loadJob?.(jobId)
       const answer = kept && (await askAgain(kept, options))
       if (answer === undefined) throw new RangeError(`expected a kept job, got ${jobId}`)
@@ -236,6 +238,15 @@ export function createRequester(components: RequesterComponents, init: Requester
     },
   }
 }
+
+const overAtNothing = (jobId: Digest): RequestFailure => ({
+  code: 'refused',
+  message: `job ${jobId} ended without an answer and cost nothing; ask anew`,
+  expected: 'a job that is open or was paid',
+  got: 'refunded',
+  deliveredChunks: 0,
+  paid: 0n,
+})
 
 function rankLive(
   { offers }: Pick<RequesterComponents, 'offers'>,

@@ -279,6 +279,10 @@ describe('a quorum answer', { timeout: 2 * HANG_MS }, () => {
     const { id } = accountOf(device)
     const jobId = [...kept].findLast(([, { job }]) => job.channel === id)?.[0] ?? id
     await until(async () => (await outcomes(device, jobId)).every((each) => each === 'refunded'))
+    expect(await device.requester.retry(jobId)).toMatchObject({
+      ok: false,
+      error: { code: 'refused', got: 'refunded' },
+    })
     expect([accountOf(device).charged, (await payeeAccount(id)).charged]).toEqual([0n, 0n])
     expect(device.budgets.open()).toEqual([])
     const authorized = authorizedOf(accountOf(device))
