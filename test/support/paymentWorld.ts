@@ -133,6 +133,9 @@ export async function startPaymentWorld(): Promise<PaymentWorld> {
       return { config, channel: channelIdOf(domain, config) }
     },
     async deposit(config, amount, method = 'eip3009') {
+      // Time that a test has moved reaches this follower with its next look at the chain.
+      const { timestamp } = await chain.anvil.client.getBlock()
+      await until(() => reader.chainNow() >= Number(timestamp) * 1_000)
       const random = (length: number): Uint8Array => globalThis.crypto.getRandomValues(new Uint8Array(length))
       const wallet = createDepositWallet({ account: payer, chain: reader, random }, { method })
       const authorization = await wallet.authorize(config, amount)
