@@ -6,11 +6,11 @@ import {
   channelIdOf,
   createSigner,
   type Digest,
+  H,
   type Payee,
   type Signer,
   type Voucher,
   voucherDigest,
-  ZERO_DIGEST,
 } from '../../../src/protocol/index.ts'
 import { DEVNET_SEED } from '../../support/devnetChain.ts'
 
@@ -30,9 +30,12 @@ export const CHANNEL_FUNDS = 10n ** 18n
 const keyOf = (role: string, index: number): Signer =>
   createSigner(nodeSecp256k1(), devnetPrivateKey(DEVNET_SEED, role, index))
 
-/** The test chain's payer has one channel to `payee` for each of its session keys. The same in every process. */
+/**
+ * Channels of the test chain's payer to `payee`, told apart by their salt; their key is the requester's, as which alone a peer may
+ * show them. The same in every process.
+ */
 export function signedChannel(domain: ChannelDomain, payee: Payee, index: number, vouchers: number): SignedChannel {
-  const signer = keyOf('session', index)
+  const signer = keyOf('requester', 0)
   const config: ChannelConfig = {
     payer: keyOf('payer', 0).address,
     payerAuthorizer: signer.address,
@@ -40,7 +43,7 @@ export function signedChannel(domain: ChannelDomain, payee: Payee, index: number
     receiverAuthorizer: payee.operator,
     token: payee.token,
     withdrawDelay: payee.minWithdrawDelay,
-    salt: ZERO_DIGEST,
+    salt: H('bench/channel', index),
   }
   const channel = channelIdOf(domain, config)
   const signed = Array.from({ length: vouchers }, (_, at) => {
